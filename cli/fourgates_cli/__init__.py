@@ -1,0 +1,1 @@
+"""The `fourgates` command, and the runner that puts all services into one process."""

@@ -1,0 +1,1 @@
+"""Change management: changes, models, authorizations, policies, people, the calendar."""

@@ -1,0 +1,1 @@
+"""Environments, rehearsals, deployments, back-out, retirement."""

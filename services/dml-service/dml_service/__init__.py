@@ -1,0 +1,1 @@
+"""Configuration management and the definitive media library."""

@@ -1,0 +1,1 @@
+"""The operators' window over all services."""

@@ -1,0 +1,1 @@
+"""Release planning, build and test: the release aggregate."""

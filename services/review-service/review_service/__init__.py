@@ -1,0 +1,1 @@
+"""Post-implementation review, service level targets, value."""

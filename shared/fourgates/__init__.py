@@ -1,0 +1,1 @@
+"""Shared by all services: the published contracts, and the chassis."""

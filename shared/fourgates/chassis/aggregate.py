@@ -1,0 +1,137 @@
+"""The base of every aggregate: who acted, how a command is refused, how an event is named.
+
+This is the only module of the chassis that a domain may import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, ClassVar, Self, cast
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate as LibraryAggregate
+from eventsourcing.domain import AggregateCreated, AggregateEvent, CanInitAggregate, CanMutateAggregate, event
+
+__all__ = ["Act", "Aggregate", "Forbidden", "Refused", "Unmet", "event", "refuse_any"]
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who did something, when, why, and what caused it. Every event carries one.
+
+    `by` is the subject of a verified token, or the name of a service that reacts on behalf of the actor
+    of the cause (`on_behalf_of`). `roles` are those the actor held at that moment. `cause_id` is the id of the
+    causing event, or of the request when a person began it; `correlation_id` is shared by all that followed.
+    """
+
+    by: str
+    at: datetime
+    why: str
+    cause_id: str
+    correlation_id: str
+    roles: tuple[str, ...] = ()
+    on_behalf_of: str | None = None
+    machine: bool = False
+
+    @property
+    def person(self) -> str:
+        """The person whom lineage follows: the actor, or the actor of the cause for a reaction."""
+        return self.on_behalf_of or self.by
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One unmet condition of a command: what is missing, where that was read, and what would meet it."""
+
+    code: str
+    detail: str
+    source: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Forbidden(Unmet):
+    """An unmet condition about the person who asks: not entitled, or conflicted by lineage. Names the rule."""
+
+    person: str = ""
+
+
+class Refused(Exception):
+    """A command that the state or the rules forbid, with every unmet condition."""
+
+    def __init__(self, unmet: Iterable[Unmet]) -> None:
+        self.unmet = tuple(unmet)
+        super().__init__("; ".join(f"{u.code}: {u.detail}" for u in self.unmet))
+
+    @property
+    def forbidden(self) -> bool:
+        """True when nothing but the person stands in the way."""
+        return all(isinstance(u, Forbidden) for u in self.unmet)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all unmet conditions, in the order in which they were found."""
+        return tuple(u.code for u in self.unmet)
+
+
+def refuse_any(unmet: Iterable[Unmet]) -> None:
+    """Raise `Refused` with every unmet condition, or return when there is none."""
+    found = tuple(unmet)
+    if found:
+        raise Refused(found)
+
+
+class Event(AggregateEvent):
+    """A fact about one aggregate."""
+
+    act: Act
+
+
+@dataclass(frozen=True)
+class Created(AggregateCreated, Event):
+    """The first fact about an aggregate."""
+
+
+class Aggregate(LibraryAggregate):
+    """An event-sourced aggregate whose every event says who, when and why, and has a stable stored name.
+
+    A subclass sets `TOPIC = "<service>.<Name>"`; its nested events get `<service>.<Name><Event>`, or
+    `<service>.<Event>` where the name is the service's own. No clock is read and no id is made here.
+    """
+
+    TOPIC: ClassVar[str]
+    Event = Event  # type: ignore[assignment,misc]
+    Created = Created  # type: ignore[misc]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        service, name = cls.TOPIC.split(".")
+        prefix = "" if name.lower() == service else name
+        for nested_name, nested in tuple(vars(cls).items()):
+            if isinstance(nested, type) and issubclass(nested, CanMutateAggregate):
+                cast("Any", nested).TOPIC = f"{service}.{prefix}{nested_name}"
+        if "Created" not in vars(cls):
+            # The library gives every aggregate a `Created` of its own and wants it named, used or not.
+            cls.Created = type("Created", (Created,), {"TOPIC": f"{service}.{prefix}Created", "__module__": cls.__module__})  # type: ignore[misc]
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def _create(cls, event_class: type[CanInitAggregate[UUID]], *, id: UUID | None = None, **kwargs: Any) -> Self:
+        """Create with a given id, at the time of the act.
+
+        Raises `TypeError` when either is missing: ids and times are made above the domain.
+        """
+        if id is None or "act" not in kwargs:
+            msg = f"{cls.__name__} needs id= and act=: the domain makes neither ids nor times"
+            raise TypeError(msg)
+        kwargs["timestamp"] = kwargs["act"].at
+        return super()._create(event_class, id=id, **kwargs)
+
+    def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
+        """Append an event at the time of its act. Raises `TypeError` without `act=`."""
+        if "act" not in kwargs:
+            msg = f"{event_class.__name__} needs act=: every event says who, when and why"
+            raise TypeError(msg)
+        kwargs["timestamp"] = kwargs["act"].at
+        super().trigger_event(event_class, **kwargs)
