@@ -5,16 +5,29 @@ This is the only module of the chassis that a domain may import.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, cast
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate as LibraryAggregate
 from eventsourcing.domain import AggregateCreated, AggregateEvent, CanInitAggregate, CanMutateAggregate, event
 
-__all__ = ["Act", "Aggregate", "Forbidden", "Refused", "Unmet", "event", "refuse_any"]
+__all__ = [
+    "Act",
+    "Aggregate",
+    "Forbidden",
+    "NextCommand",
+    "Refused",
+    "Unmet",
+    "derived_id",
+    "digest_of",
+    "event",
+    "refuse_any",
+]
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,45 @@ def refuse_any(unmet: Iterable[Unmet]) -> None:
     found = tuple(unmet)
     if found:
         raise Refused(found)
+
+
+@dataclass(frozen=True)
+class NextCommand:
+    """One command that could come next: who may give it, whether it is possible now, and if not, why not."""
+
+    command: str
+    by: tuple[str, ...]
+    unmet: tuple[Unmet, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        """True when nothing stands in the way."""
+        return not self.unmet
+
+
+def derived_id(source: UUID, name: str) -> UUID:
+    """Return the id that follows from another id and a name, the same in every service."""
+    return uuid5(source, name)
+
+
+def digest_of(value: object) -> str:
+    """Return the lower-case hex sha256 of a value as canonical JSON: sorted keys, no spaces, times in UTC."""
+    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value
 
 
 class Event(AggregateEvent):
