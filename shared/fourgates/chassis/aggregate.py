@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate as LibraryAggregate
-from eventsourcing.domain import AggregateCreated, AggregateEvent, CanInitAggregate, CanMutateAggregate, event
+from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, event
 
 __all__ = [
     "Act",
@@ -135,17 +135,6 @@ def _plain(value: object) -> object:
     return value
 
 
-class Event(AggregateEvent):
-    """A fact about one aggregate."""
-
-    act: Act
-
-
-@dataclass(frozen=True)
-class Created(AggregateCreated, Event):
-    """The first fact about an aggregate."""
-
-
 class Aggregate(LibraryAggregate):
     """An event-sourced aggregate whose every event says who, when and why, and has a stable stored name.
 
@@ -154,8 +143,14 @@ class Aggregate(LibraryAggregate):
     """
 
     TOPIC: ClassVar[str]
-    Event = Event  # type: ignore[assignment,misc]
-    Created = Created  # type: ignore[misc]
+
+    class Event(LibraryAggregate.Event):
+        """A fact about one aggregate."""
+
+        act: Act
+
+    class Created(Event, LibraryAggregate.Created):
+        """The first fact about an aggregate."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         service, name = cls.TOPIC.split(".")
@@ -165,7 +160,8 @@ class Aggregate(LibraryAggregate):
                 cast("Any", nested).TOPIC = f"{service}.{prefix}{nested_name}"
         if "Created" not in vars(cls):
             # The library gives every aggregate a `Created` of its own and wants it named, used or not.
-            cls.Created = type("Created", (Created,), {"TOPIC": f"{service}.{prefix}Created", "__module__": cls.__module__})  # type: ignore[misc]
+            named = {"TOPIC": f"{service}.{prefix}Created", "__module__": cls.__module__}
+            setattr(cls, "Created", type("Created", (Aggregate.Created,), named))  # noqa: B010 - a class made here has no static type
         super().__init_subclass__(**kwargs)
 
     @classmethod

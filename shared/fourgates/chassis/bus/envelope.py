@@ -1,0 +1,155 @@
+"""CloudEvents 1.0 in binary mode: what stands in the headers of a message, and what a receiver reads from them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+from fourgates.chassis.bus.interface import Message
+
+SHARDS = 64
+CONTENT_TYPE = "application/json"
+
+
+class BadEnvelope(Exception):
+    """A message whose headers do not say what a receiver must know; the text names every missing or wrong one."""
+
+
+class Cause(Protocol):
+    """What an envelope takes from the act of an event."""
+
+    @property
+    def by(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+    @property
+    def machine(self) -> bool: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def cause_id(self) -> str: ...
+    @property
+    def correlation_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What travels beside the body. `position` is the producer's own number, `previous` that of the same shard before."""
+
+    message_id: str
+    source: str
+    type: str
+    subject: str
+    at: datetime
+    recorded_at: datetime
+    by: str
+    person: str
+    machine: bool
+    correlation_id: str
+    cause_id: str
+    aggregate_version: int
+    shard: int
+    position: int
+    previous: int
+
+
+def shard_of(aggregate_id: UUID) -> int:
+    """Return the fixed shard of an aggregate: order holds within it."""
+    return zlib.crc32(aggregate_id.bytes) % SHARDS
+
+
+def topic_of(service: str) -> str:
+    """Return the topic on which a service publishes."""
+    return f"fourgates.{service}.events.v1"
+
+
+def source_of(service: str) -> str:
+    """Return the CloudEvents source of a service."""
+    return f"/fourgates/{service}"
+
+
+def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Message:
+    """Return the message of an envelope and its body."""
+    headers = {
+        "content-type": CONTENT_TYPE,
+        "ce_specversion": "1.0",
+        "ce_id": envelope.message_id,
+        "ce_source": envelope.source,
+        "ce_type": envelope.type,
+        "ce_subject": envelope.subject,
+        "ce_time": _rfc3339(envelope.at),
+        "ce_recordedtime": _rfc3339(envelope.recorded_at),
+        "ce_dataschema": f"/schemas/{envelope.type}.json",
+        "ce_sequence": f"{envelope.position:020d}",
+        "ce_partitionkey": key,
+        "ce_correlationid": envelope.correlation_id,
+        "ce_causationid": envelope.cause_id,
+        "ce_authtype": "service_account" if envelope.machine else "user",
+        "ce_authid": envelope.by,
+        "ce_onbehalfof": envelope.person,
+        "ce_aggregateversion": str(envelope.aggregate_version),
+        "ce_shard": str(envelope.shard),
+        "ce_pos": str(envelope.position),
+        "ce_prev": str(envelope.previous),
+    }
+    return Message(topic=topic_of(service), key=key, shard=envelope.shard, headers=headers, body=body)
+
+
+def from_message(message: Message) -> Envelope:
+    """Read the envelope of a message. Raises `BadEnvelope` naming every header that is missing or wrong."""
+    wrong: list[str] = []
+    h = message.headers
+    envelope = Envelope(
+        message_id=_text(h, "ce_id", wrong),
+        source=_text(h, "ce_source", wrong),
+        type=_text(h, "ce_type", wrong),
+        subject=_text(h, "ce_subject", wrong),
+        at=_time(h, "ce_time", wrong),
+        recorded_at=_time(h, "ce_recordedtime", wrong),
+        by=_text(h, "ce_authid", wrong),
+        person=_text(h, "ce_onbehalfof", wrong),
+        machine=h.get("ce_authtype") == "service_account",
+        correlation_id=_text(h, "ce_correlationid", wrong),
+        cause_id=_text(h, "ce_causationid", wrong),
+        aggregate_version=_number(h, "ce_aggregateversion", wrong),
+        shard=_number(h, "ce_shard", wrong),
+        position=_number(h, "ce_pos", wrong),
+        previous=_number(h, "ce_prev", wrong),
+    )
+    if wrong:
+        raise BadEnvelope("; ".join(wrong))
+    return envelope
+
+
+def _text(headers: Mapping[str, str], name: str, wrong: list[str]) -> str:
+    value = headers.get(name, "")
+    if not value:
+        wrong.append(f"header {name} is missing")
+    return value
+
+
+def _number(headers: Mapping[str, str], name: str, wrong: list[str]) -> int:
+    value = headers.get(name, "")
+    if not value.isdecimal() or not value.isascii():
+        wrong.append(f"header {name} must be a whole number")
+        return 0
+    return int(value)
+
+
+def _time(headers: Mapping[str, str], name: str, wrong: list[str]) -> datetime:
+    try:
+        at = datetime.fromisoformat(headers.get(name, ""))
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - refused below, like any time without a zone
+    if at.tzinfo is None:
+        wrong.append(f"header {name} must be a time with a zone")
+        return datetime.min.replace(tzinfo=UTC)
+    return at
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,146 @@
+"""The embedded bus: one SQLite file as a small broker, so that nothing is lost when the process ends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from fourgates.chassis.bus.interface import Message
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS messages (place INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL,
+       key TEXT NOT NULL, shard INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS committed (consumer_group TEXT NOT NULL, topic TEXT NOT NULL, place INTEGER NOT NULL,
+       PRIMARY KEY (consumer_group, topic)) WITHOUT ROWID""",
+)
+# Messages that every group has handled are deleted in steps of this many, so that the file stays small.
+_SWEEP_EVERY = 1000
+
+
+class InProcessBus:
+    """A bus between the threads of one process; durable with a path, in memory without."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        for table in _TABLES:
+            self._connection.execute(table)
+        self._arrived = threading.Condition()
+        self._published = 0
+
+    def publisher(self) -> _Publisher:
+        """Return a publisher."""
+        return _Publisher(self)
+
+    def consumer(self, group: str, topics: Sequence[str]) -> _Consumer:
+        """Return a consumer of topics for a group, beginning behind what the group committed."""
+        return _Consumer(self, group, tuple(topics))
+
+    def append(self, messages: Sequence[Message]) -> None:
+        """Keep messages durably and wake the consumers."""
+        rows = [(m.topic, m.key, m.shard, json.dumps(dict(m.headers)), m.body) for m in messages]
+        with self._arrived:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(
+                    "INSERT INTO messages (topic, key, shard, headers, body) VALUES (?,?,?,?,?)", rows
+                )
+            self._published += len(rows)
+            if self._published >= _SWEEP_EVERY:
+                self._published = 0
+                self._sweep()
+            self._arrived.notify_all()
+
+    def join(self, group: str, topics: Sequence[str]) -> dict[str, int]:
+        """Make a group known, and return the place behind which it continues in each topic."""
+        with self._arrived, self._connection:
+            for topic in topics:
+                self._connection.execute("INSERT OR IGNORE INTO committed VALUES (?,?,0)", (group, topic))
+            found = self._connection.execute(
+                "SELECT topic, place FROM committed WHERE consumer_group = ?", (group,)
+            ).fetchall()
+        return {topic: place for topic, place in found if topic in topics}
+
+    def read(self, places: dict[str, int], timeout_s: float, limit: int) -> list[Message]:
+        """Return messages behind the given places in the order of arrival, waiting at most the timeout."""
+        with self._arrived:
+            found = self._select(places, limit)
+            if not found and timeout_s > 0:
+                self._arrived.wait(timeout_s)
+                found = self._select(places, limit)
+        return found
+
+    def remember(self, group: str, places: dict[str, int]) -> None:
+        """Save how far a group has come."""
+        with self._arrived, self._connection:
+            self._connection.executemany(
+                "UPDATE committed SET place = ? WHERE consumer_group = ? AND topic = ? AND place < ?",
+                [(place, group, topic, place) for topic, place in places.items()],
+            )
+
+    def wake(self) -> None:
+        """Wake consumers that wait."""
+        with self._arrived:
+            self._arrived.notify_all()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._arrived:
+            self._connection.close()
+
+    def _select(self, places: dict[str, int], limit: int) -> list[Message]:
+        if not places:
+            return []
+        condition = " OR ".join("(topic = ? AND place > ?)" for _ in places)
+        values = [value for pair in places.items() for value in pair]
+        rows = self._connection.execute(
+            f"SELECT place, topic, key, shard, headers, body FROM messages WHERE {condition} ORDER BY place LIMIT ?",
+            (*values, limit),
+        ).fetchall()
+        return [
+            Message(topic=topic, key=key, shard=shard, headers=json.loads(headers), body=body, offset=place)
+            for place, topic, key, shard, headers, body in rows
+        ]
+
+    def _sweep(self) -> None:
+        """Delete what every group that listens to a topic has handled; keep topics that nobody listens to yet."""
+        with self._connection:
+            self._connection.execute(
+                """DELETE FROM messages WHERE place <= COALESCE(
+                   (SELECT MIN(c.place) FROM committed c WHERE c.topic = messages.topic), 0)"""
+            )
+
+
+class _Publisher:
+    def __init__(self, bus: InProcessBus) -> None:
+        self._bus = bus
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        self._bus.append(messages)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Consumer:
+    def __init__(self, bus: InProcessBus, group: str, topics: tuple[str, ...]) -> None:
+        self._bus = bus
+        self._group = group
+        self._places = bus.join(group, topics)
+
+    def poll(self, timeout_s: float, limit: int) -> list[Message]:
+        polled = self._bus.read(self._places, timeout_s, limit)
+        for message in polled:
+            self._places[message.topic] = message.offset
+        return polled
+
+    def commit(self) -> None:
+        self._bus.remember(self._group, self._places)
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,16 @@
+"""The event store: aggregates are appended to one log, which is also the outbox and the memory of what was handled."""
+
+from fourgates.chassis.store.events import AlreadyHandled, Conflict, EventStore, Parked, Recorded, Reply
+from fourgates.chassis.store.mapper import EventMapper
+from fourgates.chassis.store.sqlite import open_sqlite_recorder
+
+__all__ = [
+    "AlreadyHandled",
+    "Conflict",
+    "EventMapper",
+    "EventStore",
+    "Parked",
+    "Recorded",
+    "Reply",
+    "open_sqlite_recorder",
+]

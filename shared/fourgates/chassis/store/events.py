@@ -1,0 +1,194 @@
+"""The narrow interface of the store: load one aggregate, append in one transaction, follow the log, remember positions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
+
+from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.store.mapper import EventMapper
+
+
+class Conflict(Exception):
+    """Someone else appended to the same aggregate first: load again and decide again."""
+
+
+class AlreadyHandled(Exception):
+    """The position was saved before: this message, or this tick, has taken effect already."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One event of the log and its place in it. Positions grow in the order of commits and may have gaps."""
+
+    position: int
+    event: Any
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The first answer to a request with an idempotency key, kept until it expires."""
+
+    scope: str
+    fingerprint: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A message that could not be handled, kept with the reason until a person decides."""
+
+    source: str
+    key: str
+    message_id: str
+    headers: Mapping[str, str]
+    body: bytes
+    reason: str
+    parked_at: datetime
+
+
+class Recorder(Protocol):
+    """What the store needs of a database. SQLite and PostgreSQL fulfil it and pass the same tests."""
+
+    def append(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        positions: Mapping[str, int],
+        reply: Reply | None,
+        parked: Parked | None,
+    ) -> Sequence[int]:
+        """Insert all in one transaction. Raises `IntegrityError` on a version or a position that is taken."""
+        ...
+
+    def select_events(
+        self, originator_id: UUID, *, gt: int | None = None, lte: int | None = None
+    ) -> Sequence[StoredEvent]:
+        """Return the events of one aggregate in order."""
+        ...
+
+    def select_notifications(
+        self, start: int | None, limit: int, *, inclusive_of_start: bool = True
+    ) -> Sequence[Notification]:
+        """Return events of the log in order."""
+        ...
+
+    def max_notification_id(self) -> int | None:
+        """Return the last position of the log."""
+        ...
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """Return a saved position."""
+        ...
+
+    def find_reply(self, scope: str, now: datetime) -> Reply | None:
+        """Return the reply that was kept for a request, unless it has expired."""
+        ...
+
+    def is_parked(self, source: str, key: str) -> bool:
+        """Tell whether a message of this aggregate is parked."""
+        ...
+
+    def list_parked(self, limit: int) -> Sequence[Parked]:
+        """Return parked messages in the order in which they were parked."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class EventStore:
+    """One service's store."""
+
+    def __init__(self, recorder: Recorder, mapper: EventMapper) -> None:
+        self._recorder = recorder
+        self._mapper = mapper
+        self._appended = threading.Condition()
+
+    def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
+        """Return an aggregate folded from its events, up to a version if given, or None when it has none."""
+        aggregate: Any = None
+        for stored in self._recorder.select_events(aggregate_id, lte=version):
+            aggregate = cast("Any", self._mapper.to_domain_event(stored)).mutate(aggregate)
+        return cast("Aggregate | None", aggregate)
+
+    def events_of(self, aggregate_id: UUID) -> list[Any]:
+        """Return the events of one aggregate in order."""
+        return [self._mapper.to_domain_event(s) for s in self._recorder.select_events(aggregate_id)]
+
+    def append(
+        self,
+        events: Sequence[Any],
+        *,
+        positions: Mapping[str, int] | None = None,
+        reply: Reply | None = None,
+        parked: Parked | None = None,
+    ) -> Sequence[int]:
+        """Append events, saved positions, a reply and a parked message in one durable transaction.
+
+        Raises `Conflict` when an aggregate moved on, `AlreadyHandled` when a position was saved before.
+        """
+        wanted = positions or {}
+        stored = [self._mapper.to_stored_event(e) for e in events]
+        try:
+            appended = self._recorder.append(stored, positions=wanted, reply=reply, parked=parked)
+        except IntegrityError as error:
+            if any(self.position_of(name) >= position for name, position in wanted.items()):
+                raise AlreadyHandled(str(error)) from error
+            raise Conflict(str(error)) from error
+        if appended:
+            with self._appended:
+                self._appended.notify_all()
+        return appended
+
+    def log(self, after: int, limit: int) -> list[Recorded]:
+        """Return at most `limit` events of the log after a position, in order."""
+        found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
+        return [Recorded(int(n.id), self._mapper.to_domain_event(n)) for n in found]
+
+    def head(self) -> int:
+        """Return the last position of the log, 0 when it is empty."""
+        return self._recorder.max_notification_id() or 0
+
+    def wait_beyond(self, position: int, timeout_s: float) -> bool:
+        """Wait until the log goes beyond a position, or the time is over; tell which."""
+        with self._appended:
+            if self.head() > position:
+                return True
+            self._appended.wait(timeout_s)
+        return self.head() > position
+
+    def wake(self) -> None:
+        """Wake everyone who waits, so that they can stop."""
+        with self._appended:
+            self._appended.notify_all()
+
+    def position_of(self, name: str) -> int:
+        """Return a saved position, 0 when there is none."""
+        return self._recorder.max_tracking_id(name) or 0
+
+    def find_reply(self, scope: str, now: datetime) -> Reply | None:
+        """Return the reply kept for a request, unless it has expired."""
+        return self._recorder.find_reply(scope, now)
+
+    def is_parked(self, source: str, key: str) -> bool:
+        """Tell whether messages of this aggregate are parked."""
+        return self._recorder.is_parked(source, key)
+
+    def list_parked(self, limit: int = 100) -> Sequence[Parked]:
+        """Return parked messages, oldest first."""
+        return self._recorder.list_parked(limit)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._recorder.close()

@@ -1,0 +1,85 @@
+"""Domain events to stored bytes and back: named, validated on load, upcast from older versions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, get_type_hints
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
+from eventsourcing.utils import TopicError, get_topic, resolve_topic
+
+_ENVELOPE = ("originator_id", "originator_version", "timestamp")
+
+
+class EventMapper(Mapper[UUID]):
+    """Encode events as JSON with msgspec.
+
+    The stored state holds the event's own fields and its act; the time of the event is the act's.
+    An event class with `class_version` above 1 upcasts older states by `upcast_v1_v2(state)` and so on.
+    """
+
+    def __init__(self) -> None:
+        """Make a mapper; it needs no transcoder, cipher or compressor of the library."""
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """Return the stored form of an event."""
+        state = {name: value for name, value in vars(domain_event).items() if name not in _ENVELOPE}
+        class_version = getattr(type(domain_event), "class_version", 1)
+        if class_version > 1:
+            state["class_version"] = class_version
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=get_topic(type(domain_event)),
+            state=msgspec.json.encode(state),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        """Return the event of a stored form.
+
+        Raises `MapperDeserialisationError`, naming the event, when its name is unknown or its state does not fit.
+        """
+        try:
+            cls = resolve_topic(stored_event.topic)
+            values = _decode(cls, bytes(stored_event.state))
+        except (msgspec.MsgspecError, UnicodeDecodeError, TopicError) as error:
+            msg = (
+                f"The stored event {stored_event.topic}, version {stored_event.originator_version} of "
+                f"{stored_event.originator_id}, cannot be read: {error}"
+            )
+            raise MapperDeserialisationError(msg) from error
+        values["originator_id"] = stored_event.originator_id
+        values["originator_version"] = stored_event.originator_version
+        values["timestamp"] = values["act"].at
+        domain_event = object.__new__(cls)
+        vars(domain_event).update(values)
+        return domain_event  # type: ignore[no-any-return]  # what a topic resolves to is not known statically
+
+
+def _decode(cls: Hashable, state: bytes) -> dict[str, Any]:
+    class_version = getattr(cls, "class_version", 1)
+    if class_version > 1:
+        raw = msgspec.json.decode(state)
+        for version in range(raw.pop("class_version", 1), class_version):
+            getattr(cls, f"upcast_v{version}_v{version + 1}")(raw)
+        decoded = msgspec.convert(raw, _payload(cls))
+    else:
+        decoded = _decoder(cls).decode(state)
+    return {name: getattr(decoded, name) for name in decoded.__struct_fields__}
+
+
+@lru_cache(maxsize=4096)
+def _decoder(cls: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_payload(cls))
+
+
+@lru_cache(maxsize=4096)
+def _payload(cls: Any) -> type[msgspec.Struct]:
+    """Return a struct with the event's own fields, so that a stored state is validated while it is read."""
+    hints = get_type_hints(cls)
+    names = [f for f in cls.__dataclass_fields__ if f not in _ENVELOPE]
+    return msgspec.defstruct(f"{cls.__name__}State", [(name, hints[name]) for name in names])

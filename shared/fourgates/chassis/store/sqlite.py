@@ -1,0 +1,196 @@
+"""The library's SQLite recorder with an explicit position, positions of its own readers, replies and parked messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from eventsourcing.persistence import Notification, StoredEvent, Tracking
+from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteProcessRecorder
+
+from fourgates.chassis.store.events import Parked, Reply
+
+# The implicit rowid of the stock table may be renumbered by VACUUM, so the position is a column of its own.
+_EVENTS = """CREATE TABLE IF NOT EXISTS {table} (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    originator_id TEXT NOT NULL,
+    originator_version INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    state BLOB NOT NULL,
+    UNIQUE (originator_id, originator_version))"""
+_APPEND_ONLY = """CREATE TRIGGER IF NOT EXISTS {table}_never_{verb} BEFORE {verb} ON {table}
+    BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END"""
+_REPLIES = """CREATE TABLE IF NOT EXISTS replies (
+    scope TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,
+    body BLOB NOT NULL, expires_at TEXT NOT NULL) WITHOUT ROWID"""
+_PARKED = """CREATE TABLE IF NOT EXISTS parked (
+    place INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, key TEXT NOT NULL, message_id TEXT NOT NULL,
+    headers TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL, parked_at TEXT NOT NULL)"""
+
+
+class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
+    """One transaction for events, positions, a reply and a parked message."""
+
+    def __init__(self, datastore: SQLiteDatastore, *, events_table_name: str = "stored_events") -> None:
+        super().__init__(datastore, events_table_name=events_table_name)
+        self.insert_events_statement = (
+            f"INSERT INTO {events_table_name} (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
+        )
+        self.select_max_notification_id_statement = f"SELECT MAX(position) FROM {events_table_name}"
+
+    def construct_create_table_statements(self) -> list[str]:
+        """Return the tables: events, positions, replies, parked messages; and the triggers that keep the log as it is."""
+        tracking = [s for s in super().construct_create_table_statements() if "tracking" in s]
+        table = self.events_table_name
+        triggers = [_APPEND_ONLY.format(table=table, verb=verb) for verb in ("UPDATE", "DELETE")]
+        expiry = "CREATE INDEX IF NOT EXISTS replies_by_expiry ON replies (expires_at)"
+        return [_EVENTS.format(table=table), *triggers, *tracking, _REPLIES, expiry, _PARKED]
+
+    def append(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        positions: Mapping[str, int],
+        reply: Reply | None,
+        parked: Parked | None,
+    ) -> Sequence[int]:
+        """Insert all in one transaction. Raises `IntegrityError` on a version or a position that is taken."""
+        with self.datastore.transaction(commit=True) as cursor:
+            # The write lock is taken first, so that the order of positions is the order of commits.
+            cursor.execute("UPDATE tracking SET notification_id = notification_id WHERE 0")
+            appended = self._insert_events(cursor, stored_events) or []
+            for name, position in positions.items():
+                self._insert_tracking(cursor, Tracking(name, position))
+            if reply is not None:
+                self._insert_reply(cursor, reply)
+            if parked is not None:
+                self._insert_parked(cursor, parked)
+            return appended
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Return events of the log in order, between two positions and of some topics if given."""
+        conditions = ["position >= ?" if inclusive_of_start else "position > ?"]
+        values: list[int | str] = [start or 0]
+        if stop is not None:
+            conditions.append("position <= ?")
+            values.append(stop)
+        if topics:
+            conditions.append(f"topic IN ({','.join('?' * len(topics))})")
+            values.extend(topics)
+        statement = f"SELECT * FROM {self.events_table_name} WHERE {' AND '.join(conditions)} ORDER BY position LIMIT ?"
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, (*values, limit))
+            return [
+                Notification(
+                    id=row["position"],
+                    originator_id=self.convert_originator_id(row["originator_id"]),
+                    originator_version=row["originator_version"],
+                    topic=row["topic"],
+                    state=row["state"],
+                )
+                for row in cursor.fetchall()
+            ]
+
+    def _insert_reply(self, cursor: SQLiteCursor, reply: Reply) -> None:
+        cursor.execute(
+            "DELETE FROM replies WHERE scope = ? AND expires_at <= ?", (reply.scope, _text(reply.expires_at))
+        )
+        cursor.execute(
+            "INSERT INTO replies VALUES (?,?,?,?,?,?)",
+            (
+                reply.scope,
+                reply.fingerprint,
+                reply.status,
+                json.dumps(dict(reply.headers)),
+                reply.body,
+                _text(reply.expires_at),
+            ),
+        )
+
+    def _insert_parked(self, cursor: SQLiteCursor, parked: Parked) -> None:
+        cursor.execute(
+            "INSERT INTO parked (source, key, message_id, headers, body, reason, parked_at) VALUES (?,?,?,?,?,?,?)",
+            (
+                parked.source,
+                parked.key,
+                parked.message_id,
+                json.dumps(dict(parked.headers)),
+                parked.body,
+                parked.reason,
+                _text(parked.parked_at),
+            ),
+        )
+
+    def find_reply(self, scope: str, now: datetime) -> Reply | None:
+        """Return the reply that was kept for a request, unless it has expired."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute("SELECT * FROM replies WHERE scope = ? AND expires_at > ?", (scope, _text(now)))
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        return Reply(
+            scope=row["scope"],
+            fingerprint=row["fingerprint"],
+            status=row["status"],
+            headers=json.loads(row["headers"]),
+            body=row["body"],
+            expires_at=datetime.fromisoformat(row["expires_at"]),
+        )
+
+    def forget_replies(self, now: datetime) -> None:
+        """Delete replies that have expired, so that the table stays bounded by the traffic of one expiry."""
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("DELETE FROM replies WHERE expires_at <= ?", (_text(now),))
+
+    def is_parked(self, source: str, key: str) -> bool:
+        """Tell whether a message of this aggregate is parked."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute("SELECT 1 FROM parked WHERE source = ? AND key = ? LIMIT 1", (source, key))
+            return cursor.fetchone() is not None
+
+    def list_parked(self, limit: int) -> Sequence[Parked]:
+        """Return parked messages in the order in which they were parked."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute("SELECT * FROM parked ORDER BY place LIMIT ?", (limit,))
+            rows = cursor.fetchall()
+        return [
+            Parked(
+                source=row["source"],
+                key=row["key"],
+                message_id=row["message_id"],
+                headers=json.loads(row["headers"]),
+                body=row["body"],
+                reason=row["reason"],
+                parked_at=datetime.fromisoformat(row["parked_at"]),
+            )
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.datastore.close()
+
+
+def open_sqlite_recorder(path: Path | None, *, lock_timeout_s: int = 10) -> FourgatesSQLiteRecorder:
+    """Open a recorder on a file, or in memory when no path is given, and create what is missing."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    name = f"file:{path}" if path is not None else f"file:{id(object())}?mode=memory&cache=shared"
+    recorder = FourgatesSQLiteRecorder(SQLiteDatastore(name, lock_timeout=lock_timeout_s))
+    recorder.create_table()
+    return recorder
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat()
+

@@ -1,0 +1,101 @@
+"""One unit of work: what a use case loads and stages, and how the edge commits all of it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, Parked, Reply
+from fourgates.chassis.views import Views
+
+__all__ = ["AlreadyHandled", "Conflict", "NotFound", "Units", "Work"]
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class NotFound(Exception):
+    """There is no aggregate of that kind with that id."""
+
+    def __init__(self, kind: str, aggregate_id: UUID) -> None:
+        self.kind = kind
+        self.id = aggregate_id
+        super().__init__(f"there is no {kind} {aggregate_id}")
+
+
+class Work:
+    """What one use case sees: aggregates by id, read models, and a place to stage what it changed."""
+
+    def __init__(self, store: EventStore, views: Views) -> None:
+        self._store = store
+        self._loaded: dict[UUID, Aggregate] = {}
+        self._staged: dict[UUID, Aggregate] = {}
+        self.views = views
+
+    def get(self, cls: type[A], aggregate_id: UUID) -> A:
+        """Return an aggregate. Raises `NotFound`."""
+        found = self.find(cls, aggregate_id)
+        if found is None:
+            raise NotFound(cls.__name__, aggregate_id)
+        return found
+
+    def find(self, cls: type[A], aggregate_id: UUID) -> A | None:
+        """Return an aggregate, or None. The same object is returned when it is asked for twice."""
+        aggregate = self._loaded.get(aggregate_id) or self._store.load(aggregate_id)
+        if not isinstance(aggregate, cls):
+            return None
+        self._loaded[aggregate_id] = aggregate
+        return aggregate
+
+    def save(self, *aggregates: Aggregate) -> None:
+        """Stage aggregates; the edge commits all that was staged in one transaction."""
+        for aggregate in aggregates:
+            self._loaded[aggregate.id] = aggregate
+            self._staged[aggregate.id] = aggregate
+
+    def pending(self) -> list[Any]:
+        """Take the events of everything staged, in the order of staging."""
+        return [happened for aggregate in self._staged.values() for happened in aggregate.collect_events()]
+
+
+class Units:
+    """Opens units of work on one service's store, and commits them."""
+
+    def __init__(self, store: EventStore, views: Views) -> None:
+        self._store = store
+        self._views = views
+
+    def open(self) -> Work:
+        """Begin a unit of work."""
+        return Work(self._store, self._views)
+
+    def commit(
+        self,
+        work: Work,
+        *,
+        positions: Mapping[str, int] | None = None,
+        reply: Reply | None = None,
+        parked: Parked | None = None,
+    ) -> Sequence[int]:
+        """Commit what was staged, with positions, a reply and a parked message, in one durable transaction.
+
+        Raises `Conflict` when someone else was first, `AlreadyHandled` when a position was saved before.
+        """
+        events = work.pending()
+        if not (events or positions or reply or parked):
+            return ()
+        return self._store.append(events, positions=positions, reply=reply, parked=parked)
+
+    def events_of(self, aggregate_id: UUID) -> list[Any]:
+        """Return the events of one aggregate in order."""
+        return self._store.events_of(aggregate_id)
+
+    def find_reply(self, scope: str, now: datetime) -> Reply | None:
+        """Return the reply kept for a request, unless it has expired."""
+        return self._store.find_reply(scope, now)
+
+    def keep(self, reply: Reply) -> None:
+        """Keep the answer to a request that changed nothing. Raises `Conflict` when one is kept already."""
+        self._store.append((), reply=reply)
