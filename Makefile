@@ -1,0 +1,95 @@
+# Everything that is done with this repository, by name. A fresh machine needs Python 3.11, git and make.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := $(shell for p in python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/setup.stamp
+MEMBERS := shared cli $(sort $(wildcard services/*))
+PROJECTS := pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+TYPED := shared cli $(wildcard services/*/*_service)
+WORKERS ?= 2
+BASE ?= HEAD~1
+STAY ?= 1
+
+# uv does not read pip's settings: who told pip of a company index or certificate has told uv.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_CERT
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+
+.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names lock lock-check alone
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+setup: $(STAMP) ## Make the virtual environment with everything in requirements.lock (quick when nothing changed)
+	@:
+
+$(STAMP): requirements.lock $(PROJECTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || { awk '/^[^ #]/ {wanted = /^uv==/} wanted' requirements.lock > .venv/uv.lock; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(addprefix ./,$(MEMBERS)))
+	@touch $@
+
+demo: setup ## Start all services, run the walk-through, stay up and say where to look (STAY=0: end)
+	@$(BIN)/fourgates demo $(if $(filter 0,$(STAY)),--no-stay)
+
+test: setup ## Run every test
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+check: lint types test ## Lint, types and every test, the house rules among them
+
+fmt: setup ## Format and sort imports
+	@$(BIN)/ruff check --quiet --fix-only --select I .
+	@$(BIN)/ruff format --quiet .
+
+lint: setup ## Check style, format and who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: setup ## Check types, strictly
+	@$(BIN)/mypy $(TYPED)
+
+tidy: setup ## Check the house rules alone
+	@$(BIN)/pytest -q tests/tidy
+
+bench: setup ## Print speed and memory as ratios against a no-op service (bench/README.md)
+	@$(BIN)/python -m bench
+
+mutants: setup ## Remove each refusal of the domains once; a test must go red for each
+	@$(BIN)/python tests/mutants/mutate.py
+
+mutants-changed: setup ## The same for the refusals in files that changed since BASE
+	@$(BIN)/python tests/mutants/mutate.py --changed $(BASE)
+
+event-names: setup ## Add new stored event names to tests/tidy/event_names.txt (names are never removed)
+	@$(BIN)/python tests/tidy/event_names.py
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--group dev \
+	$(foreach p,$(PROJECTS),--no-emit-package $(shell grep -m1 '^name' $(p) | cut -d'"' -f2)) $(PROJECTS)
+
+lock: setup ## Make requirements.lock anew from all pyproject.toml files, keeping the versions that still fit
+	@$(LOCK) --output-file requirements.lock > /dev/null
+
+lock-check: setup ## Check that requirements.lock is what `make lock` would make
+	@cp requirements.lock .venv/again.lock
+	@$(LOCK) --output-file .venv/again.lock > /dev/null
+	@diff requirements.lock .venv/again.lock
+
+alone: setup ## Import each service's app where only that service and its locked dependencies are installed
+	@set -e; for member in $(wildcard services/*); do \
+		name=$$(basename $$member); package=$${name//-/_}; home=.venv/alone/$$name; \
+		$(BIN)/uv venv --quiet --clear --python $(BIN)/python $$home; \
+		$(BIN)/uv pip install --quiet --python $$home/bin/python --constraint requirements.lock ./shared ./$$member; \
+		$$home/bin/python -I -c "import $$package.app"; echo "$$name imports alone"; done
