@@ -64,6 +64,25 @@ class Relay:
         self._shards.clear()
         self._folded.clear()
 
+    def missing(self, shard: int, after: int, until: int) -> list[Message]:
+        """Return the messages of one shard with `after < pos < until`, made anew from the log.
+
+        `after` is the last position of that shard that the asker has handled, 0 for none.
+        """
+        again = Relay(self._service, self._store, self._bus, self._published)
+        again._shards[shard] = after
+        found: list[Message] = []
+        position = after
+        while batch := self._store.log(position, BATCH):
+            for recorded in batch:
+                if recorded.position >= until:
+                    return found
+                if shard_of(recorded.event.originator_id) == shard:
+                    message = again._message(recorded)
+                    found.extend([message] if message is not None else [])
+            position = batch[-1].position
+        return found
+
     def _publish(self, batch: Sequence[Recorded]) -> None:
         messages: list[Message] = []
         positions: dict[str, int] = {}

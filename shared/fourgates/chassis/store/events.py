@@ -40,6 +40,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    kept_at: datetime
     expires_at: datetime
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,6 +12,8 @@ from eventsourcing.persistence import Notification, StoredEvent, Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteProcessRecorder
 
 from fourgates.chassis.store.events import Parked, Reply
+
+_MEMORY = itertools.count()
 
 # The implicit rowid of the stock table may be renumbered by VACUUM, so the position is a column of its own.
 _EVENTS = """CREATE TABLE IF NOT EXISTS {table} (
@@ -24,7 +27,7 @@ _APPEND_ONLY = """CREATE TRIGGER IF NOT EXISTS {table}_never_{verb} BEFORE {verb
     BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END"""
 _REPLIES = """CREATE TABLE IF NOT EXISTS replies (
     scope TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,
-    body BLOB NOT NULL, expires_at TEXT NOT NULL) WITHOUT ROWID"""
+    body BLOB NOT NULL, kept_at TEXT NOT NULL, expires_at TEXT NOT NULL) WITHOUT ROWID"""
 _PARKED = """CREATE TABLE IF NOT EXISTS parked (
     place INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, key TEXT NOT NULL, message_id TEXT NOT NULL,
     headers TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL, parked_at TEXT NOT NULL)"""
@@ -102,17 +105,17 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
             ]
 
     def _insert_reply(self, cursor: SQLiteCursor, reply: Reply) -> None:
+        # Expired replies go whenever a new one comes, so the table is bounded by the traffic of one expiry.
+        cursor.execute("DELETE FROM replies WHERE expires_at <= ?", (_text(reply.kept_at),))
         cursor.execute(
-            "DELETE FROM replies WHERE scope = ? AND expires_at <= ?", (reply.scope, _text(reply.expires_at))
-        )
-        cursor.execute(
-            "INSERT INTO replies VALUES (?,?,?,?,?,?)",
+            "INSERT INTO replies VALUES (?,?,?,?,?,?,?)",
             (
                 reply.scope,
                 reply.fingerprint,
                 reply.status,
                 json.dumps(dict(reply.headers)),
                 reply.body,
+                _text(reply.kept_at),
                 _text(reply.expires_at),
             ),
         )
@@ -144,13 +147,9 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
             status=row["status"],
             headers=json.loads(row["headers"]),
             body=row["body"],
+            kept_at=datetime.fromisoformat(row["kept_at"]),
             expires_at=datetime.fromisoformat(row["expires_at"]),
         )
-
-    def forget_replies(self, now: datetime) -> None:
-        """Delete replies that have expired, so that the table stays bounded by the traffic of one expiry."""
-        with self.datastore.transaction(commit=True) as cursor:
-            cursor.execute("DELETE FROM replies WHERE expires_at <= ?", (_text(now),))
 
     def is_parked(self, source: str, key: str) -> bool:
         """Tell whether a message of this aggregate is parked."""
@@ -185,7 +184,7 @@ def open_sqlite_recorder(path: Path | None, *, lock_timeout_s: int = 10) -> Four
     """Open a recorder on a file, or in memory when no path is given, and create what is missing."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    name = f"file:{path}" if path is not None else f"file:{id(object())}?mode=memory&cache=shared"
+    name = f"file:{path}" if path is not None else f"file:memory-{next(_MEMORY)}?mode=memory&cache=shared"
     recorder = FourgatesSQLiteRecorder(SQLiteDatastore(name, lock_timeout=lock_timeout_s))
     recorder.create_table()
     return recorder
