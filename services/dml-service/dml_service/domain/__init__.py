@@ -1,0 +1,72 @@
+"""The rules of configuration management and of the definitive media library, and nothing else."""
+
+from dml_service.domain.check_in import CheckIn, CheckInState, Decision, KnownGrant, KnownRelease, UsedGrant
+from dml_service.domain.check_out import CheckOut, Wanted
+from dml_service.domain.configuration import (
+    Baseline,
+    BaselineEntry,
+    ConfigurationItem,
+    Relation,
+    RelationKind,
+    RelationTarget,
+    Running,
+    instance_id_of,
+    node_id_of,
+)
+from dml_service.domain.definitive_name import DefinitiveName
+from dml_service.domain.impact import Impact, Impacted
+from dml_service.domain.media import (
+    MediaItem,
+    MediaState,
+    Medium,
+    Use,
+    UseKind,
+    item_id_of,
+    name_id_of,
+)
+from dml_service.domain.service import (
+    RUNNING,
+    Dependency,
+    Lifecycle,
+    Retirement,
+    Service,
+    ServiceLevelTarget,
+)
+from dml_service.domain.service_name import ServiceName
+
+__all__ = [
+    "RUNNING",
+    "Baseline",
+    "BaselineEntry",
+    "CheckIn",
+    "CheckInState",
+    "CheckOut",
+    "ConfigurationItem",
+    "Decision",
+    "DefinitiveName",
+    "Dependency",
+    "Impact",
+    "Impacted",
+    "KnownGrant",
+    "KnownRelease",
+    "Lifecycle",
+    "MediaItem",
+    "MediaState",
+    "Medium",
+    "Relation",
+    "RelationKind",
+    "RelationTarget",
+    "Retirement",
+    "Running",
+    "Service",
+    "ServiceLevelTarget",
+    "ServiceName",
+    "UsedGrant",
+    "Use",
+    "UseKind",
+    "Wanted",
+    "instance_id_of",
+    "item_id_of",
+    "name_id_of",
+    "node_id_of",
+]
