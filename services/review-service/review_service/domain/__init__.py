@@ -1,0 +1,63 @@
+"""The rules of review: the post-implementation review, the watch over targets, the ledger of value, what was heard."""
+
+from review_service.domain.known import KnownFollowUp, KnownRelease, KnownService
+from review_service.domain.ledger import EntryKind, LedgerEntry, ValueLedger
+from review_service.domain.review import Review
+from review_service.domain.values import (
+    Acceptance,
+    AcceptanceState,
+    Comparison,
+    Debt,
+    DebtState,
+    Decision,
+    DeploymentOutcome,
+    Endpoint,
+    Evaluation,
+    Finding,
+    FindingKind,
+    LineagePerson,
+    Measurement,
+    ObservationRules,
+    Outcome,
+    ReleaseFacts,
+    ReleaseKind,
+    Result,
+    ReviewedDeployment,
+    ReviewState,
+    Sample,
+    Target,
+)
+from review_service.domain.watch import TargetWatch
+
+__all__ = [
+    "Acceptance",
+    "AcceptanceState",
+    "Comparison",
+    "Debt",
+    "DebtState",
+    "Decision",
+    "DeploymentOutcome",
+    "Endpoint",
+    "EntryKind",
+    "Evaluation",
+    "Finding",
+    "FindingKind",
+    "KnownFollowUp",
+    "KnownRelease",
+    "KnownService",
+    "LedgerEntry",
+    "LineagePerson",
+    "Measurement",
+    "ObservationRules",
+    "Outcome",
+    "ReleaseFacts",
+    "ReleaseKind",
+    "Result",
+    "Review",
+    "ReviewState",
+    "ReviewedDeployment",
+    "Sample",
+    "Target",
+    "TargetWatch",
+    "ValueLedger",
+]
