@@ -131,9 +131,7 @@ class KnownRelease(Aggregate):
     ) -> None:
         """Note a build, once."""
         if build_id not in self.builds:
-            self._build_noted(
-                act=act, build_id=build_id, candidates=candidates, inputs=inputs, source_id=act.cause_id
-            )
+            self._build_noted(act=act, build_id=build_id, candidates=candidates, inputs=inputs, source_id=act.cause_id)
 
     def void_build(self, act: Act, *, build_id: UUID) -> None:
         """Note that a build is void, even before the build itself was heard of."""
@@ -238,7 +236,7 @@ class CheckIn(Aggregate):
         reason: str
 
     @classmethod
-    def request(  # noqa: PLR0913 - what a request says
+    def request(
         cls,
         act: Act,
         *,
@@ -328,7 +326,7 @@ class CheckIn(Aggregate):
         return tuple(item_id_of(item.name, item.version, item.sha256) for item in self.items)
 
     @event(Requested)
-    def __init__(  # noqa: PLR0913 - what a request says
+    def __init__(
         self,
         id: UUID,
         act: Act,
@@ -338,6 +336,7 @@ class CheckIn(Aggregate):
         kind: str,
         items: tuple[Medium, ...],
         grant: UsedGrant,
+        *,
         loaded: bool,
         supersedes_item_ids: tuple[UUID, ...],
         wait_until: datetime,

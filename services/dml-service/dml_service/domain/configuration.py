@@ -288,7 +288,7 @@ class Baseline(Aggregate):
         return ()
 
     @event(Taken)
-    def __init__(  # noqa: PLR0913 - what a baseline holds
+    def __init__(
         self,
         id: UUID,
         act: Act,

@@ -11,7 +11,7 @@ from dml_service.domain.media import Medium, item_id_of, name_id_of
 
 
 class DefinitiveName(Aggregate):
-    """A name and version in the library, bound for ever to one content. Its id follows from both, so no two can be bound."""
+    """A name and version in the library, bound for ever to one content; its id follows from both."""
 
     TOPIC = "dml.DefinitiveName"
 

@@ -54,7 +54,7 @@ class Impact(Aggregate):
         return ()
 
     @event(Computed)
-    def __init__(  # noqa: PLR0913 - what an impact says
+    def __init__(
         self,
         id: UUID,
         act: Act,

@@ -70,7 +70,7 @@ class Use:
 
 
 def item_id_of(name: str, version: str, sha256: str) -> UUID:
-    """Return the id of a media item: the same content under the same name and version is the same item, whoever built it."""
+    """Return the id of a media item: one content under one name and version is one item, whoever built it."""
     return derived_id(_LIBRARY, f"{name}@{version}#{sha256}")
 
 
@@ -98,7 +98,7 @@ class MediaItem(Aggregate):
         build_id: UUID
 
     class Discarded(Aggregate.Event):
-        """A build that offered this candidate is void; without another build that offers it the candidate is discarded."""
+        """A build that offered this candidate is void; the candidate is discarded unless another build offers it."""
 
         build_id: UUID
 
@@ -161,7 +161,7 @@ class MediaItem(Aggregate):
         if self.state is MediaState.CANDIDATE and build_id in self.builds:
             self._discarded(act=act, build_id=build_id)
 
-    def check_in(  # noqa: PLR0913 - what a check-in records
+    def check_in(
         self,
         act: Act,
         *,
@@ -364,7 +364,7 @@ class MediaItem(Aggregate):
 
     @event(CheckedIn)
     def _checked_in(
-        self, act: Act, release_id: UUID, build_id: UUID, authorization_id: UUID, document_digest: str, loaded: bool
+        self, act: Act, release_id: UUID, build_id: UUID, authorization_id: UUID, document_digest: str, *, loaded: bool
     ) -> None:
         self.state = MediaState.DEFINITIVE
         self.checked_in_by_release_id = release_id

@@ -151,9 +151,7 @@ class Service(Aggregate):
     # What people ask for.
 
     @classmethod
-    def register(
-        cls, act: Act, *, service_id: UUID, name: str, owner_id: str, tier: str, value_case: str
-    ) -> Service:
+    def register(cls, act: Act, *, service_id: UUID, name: str, owner_id: str, tier: str, value_case: str) -> Service:
         """Register a service in its pipeline."""
         refuse_any(unentitled(act, REGISTRARS, "register a service"))
         return cls(id=service_id, act=act, name=name, owner_id=owner_id, tier=tier, value_case=value_case)
