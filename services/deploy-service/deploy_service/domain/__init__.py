@@ -1,0 +1,97 @@
+"""What deployment must hold true: environments, rehearsals, deployments, and what was heard from elsewhere."""
+
+from __future__ import annotations
+
+from deploy_service.domain.conditions import (
+    HOPELESS,
+    unmet_for_plan,
+    unmet_for_rehearsal,
+    unmet_to_go_on,
+    unmet_to_rehearse_on,
+)
+from deploy_service.domain.deployment import Deployment, WorkBegan
+from deploy_service.domain.environment import Environment
+from deploy_service.domain.facts import (
+    EnvironmentFact,
+    Facts,
+    FreezeFact,
+    LowerRungFact,
+    MediumFact,
+    RehearsalFact,
+)
+from deploy_service.domain.known import (
+    FirstHeardFact,
+    HeardFact,
+    KnownAuthorization,
+    KnownChange,
+    KnownFreeze,
+    KnownMedium,
+    KnownRelease,
+    KnownService,
+    Waiver,
+)
+from deploy_service.domain.parts import (
+    ENDED,
+    NOTHING,
+    Decider,
+    DeploymentRequest,
+    DeploymentState,
+    Endpoint,
+    Grant,
+    Item,
+    Order,
+    Package,
+    Phase,
+    Placed,
+    RehearsalRequest,
+    RehearsalState,
+    Result,
+    Rung,
+    Step,
+)
+from deploy_service.domain.rehearsal import Rehearsal, RehearsalWorkBegan
+
+__all__ = [
+    "ENDED",
+    "HOPELESS",
+    "NOTHING",
+    "Decider",
+    "Deployment",
+    "DeploymentRequest",
+    "DeploymentState",
+    "Endpoint",
+    "Environment",
+    "EnvironmentFact",
+    "Facts",
+    "FirstHeardFact",
+    "FreezeFact",
+    "Grant",
+    "HeardFact",
+    "Item",
+    "KnownAuthorization",
+    "KnownChange",
+    "KnownFreeze",
+    "KnownMedium",
+    "KnownRelease",
+    "KnownService",
+    "LowerRungFact",
+    "MediumFact",
+    "Order",
+    "Package",
+    "Phase",
+    "Placed",
+    "Rehearsal",
+    "RehearsalFact",
+    "RehearsalRequest",
+    "RehearsalState",
+    "RehearsalWorkBegan",
+    "Result",
+    "Rung",
+    "Step",
+    "Waiver",
+    "WorkBegan",
+    "unmet_for_plan",
+    "unmet_for_rehearsal",
+    "unmet_to_go_on",
+    "unmet_to_rehearse_on",
+]
