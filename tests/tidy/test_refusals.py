@@ -63,12 +63,12 @@ def test_codes_are_short_words_with_hyphens() -> None:
 
 
 def test_a_mutant_lacks_one_refusal_and_stays_a_generator() -> None:
-    assert mutate.is_refusal(ast.parse(SAMPLE).body[0].body[0].body[0].value.value)  # type: ignore[attr-defined] # (ast is untyped this deep)
+    assert mutate.is_refusal(ast.parse(SAMPLE).body[0].body[0].body[0].value.value)
     for index, left in enumerate(("Forbidden", "Unmet")):
         names = {"Unmet": lambda *_: "Unmet", "Forbidden": lambda *_, **__: "Forbidden"}
         exec(compile(mutate.without(SAMPLE, index), "sample", "exec"), names)
         act = type("Act", (), {"late": True, "by": "requester"})
-        assert list(names["unmet"](act)) == [left]  # type: ignore[no-untyped-call] # (made by exec above)
+        assert list(names["unmet"](act)) == [left]
 
 
 def test_a_refusal_counts_as_changed_with_its_condition() -> None:
