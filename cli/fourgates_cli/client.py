@@ -1,0 +1,210 @@
+"""Speaking to a running Fourgates as one person: tokens, problem details, idempotency keys, entity tags."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from fourgates.chassis.http.client import HttpClient, HttpFailed, Response
+from fourgates_cli.exits import Exit
+
+Body = dict[str, Any]
+POLL_S = 0.05
+REQUEST_TIMEOUT_S = 30.0
+ANSWER_BYTES_MAX = 67_108_864
+
+
+class Unreachable(Exception):
+    """Nobody answers at this address."""
+
+    exit = Exit.FAILED
+
+
+class Problem(Exception):
+    """An answer that says no, with every reason that it gave."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__(f"{answer.method} {answer.path}: {answer.status} {answer.reasons}")
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code that says this to the shell."""
+        if self.answer.status in {401, 403}:
+            return Exit.NOT_AUTHENTICATED
+        if self.answer.status in {412, 428}:
+            return Exit.CONFLICT
+        return Exit.GATE_SAYS_NO if self.answer.status == 409 else Exit.FAILED
+
+
+class WaitedInVain(Exception):
+    """What was waited for did not come within its time."""
+
+    exit = Exit.FAILED
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: its status, its body, and its entity tag."""
+
+    method: str
+    path: str
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        """True for a success."""
+        return 200 <= self.status < 300
+
+    @property
+    def errors(self) -> list[Body]:
+        """Every unmet condition of a refusal, or every error of a malformed request: code, detail, remedy."""
+        if not isinstance(self.body, dict):
+            return []
+        return [*self.body.get("unmet", []), *self.body.get("errors", [])]
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all reasons of a refusal."""
+        return tuple(error.get("code", "") for error in self.errors)
+
+    @property
+    def reasons(self) -> str:
+        """Every reason in words."""
+        if self.errors:
+            return "; ".join(f"{error.get('code')}: {error.get('detail')}" for error in self.errors)
+        return str(self.body.get("detail") or self.body.get("title")) if isinstance(self.body, dict) else ""
+
+
+class Recorder(Protocol):
+    """Keeps what was exchanged."""
+
+    def __call__(self, *, method: str, path: str, status: int) -> None: ...
+
+
+class FileRecorder:
+    """Keeps every exchange as a line of JSON: method, path with its query, status."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("", encoding="utf-8")
+
+    def __call__(self, *, method: str, path: str, status: int) -> None:
+        line = json.dumps({"method": method, "path": path, "status": status})
+        with self._file.open("a", encoding="utf-8") as kept:
+            kept.write(line + "\n")
+
+
+def no_record(*, method: str, path: str, status: int) -> None:
+    """Keep nothing."""
+
+
+class Caller:
+    """Requests to one address, with the token of one person, or of nobody."""
+
+    def __init__(self, url: str, *, token: str = "", record: Recorder = no_record) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        self._record = record
+        self._client = HttpClient(timeout_s=REQUEST_TIMEOUT_S, answer_limit_bytes=ANSWER_BYTES_MAX)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Body | None = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer, whatever it says. Raises `Unreachable`."""
+        token = self.token or None
+        try:
+            response = self._client.request(
+                method, self.url + path, json=body, form=form, content=content, headers=headers, token=token
+            )
+        except HttpFailed as gone:
+            raise Unreachable(f"{self.url} does not answer: {gone}") from gone
+        self._record(method=method, path=path, status=response.status_code)
+        return _answer(method, path, response)
+
+    def get(self, path: str) -> Any:
+        """Return the body of a thing. Raises `Problem`."""
+        return self._success(self.ask("GET", path)).body
+
+    def fetch(self, path: str) -> bytes:
+        """Return bytes. Raises `Problem`."""
+        return self._success(self.ask("GET", path)).content
+
+    def post(self, path: str, body: Body) -> Any:
+        """Create something. Raises `Problem`."""
+        return self._success(self.try_post(path, body)).body
+
+    def put(self, path: str, body: Body, *, of: str) -> Any:
+        """Replace a part of the thing at `of`, in the version that it has now. Raises `Problem`."""
+        return self._success(self.try_put(path, body, of=of)).body
+
+    def upload(self, path: str, content: bytes) -> Any:
+        """Put bytes. Raises `Problem`."""
+        return self._success(self.ask("PUT", path, content=content, headers=_OCTETS)).body
+
+    def try_post(self, path: str, body: Body) -> Answer:
+        """Ask for something to be created, and return the answer whatever it says."""
+        return self.ask("POST", path, body=body, headers={"Idempotency-Key": f'"{uuid.uuid4()}"'})
+
+    def try_put(self, path: str, body: Body, *, of: str) -> Answer:
+        """Ask for a part to be replaced, and return the answer whatever it says."""
+        tag = self._success(self.ask("GET", of)).headers["etag"]
+        key = f'"{uuid.uuid4()}"'
+        return self.ask("PUT", path, body=body, headers={"If-Match": tag, "Idempotency-Key": key})
+
+    def every(self, path: str) -> list[Body]:
+        """Return all items of a collection, page by page."""
+        items: list[Body] = []
+        token = ""
+        while True:
+            glue = "&" if "?" in path else "?"
+            page = self.get(f"{path}{glue}page_token={token}" if token else path)
+            items += page["items"]
+            token = page.get("next_page_token") or ""
+            if not token:
+                return items
+
+    def wait_for(self, path: str, until: Callable[[Any], bool], *, what: str, timeout_s: float = 60) -> Any:
+        """Return the thing once the condition holds; not being there yet is no failure. Raises `WaitedInVain`."""
+        ends = time.monotonic() + timeout_s
+        while True:
+            answer = self.ask("GET", path)
+            if answer.ok and until(answer.body):
+                return answer.body
+            if not answer.ok and answer.status != 404:
+                raise Problem(answer)
+            if time.monotonic() > ends:
+                raise WaitedInVain(f"{what} did not come in {timeout_s:.0f} s; {path} says {json.dumps(answer.body)[:2000]}")
+            time.sleep(POLL_S)
+
+    def _success(self, answer: Answer) -> Answer:
+        if not answer.ok:
+            raise Problem(answer)
+        return answer
+
+
+_OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+def _answer(method: str, path: str, response: Response) -> Answer:
+    try:
+        body = response.json() if response.content else None
+    except ValueError:
+        body = None
+    return Answer(method, path, response.status_code, body, dict(response.headers), response.content)
