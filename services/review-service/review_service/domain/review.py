@@ -211,7 +211,7 @@ class Review(ReviewRules, Aggregate):
 
     def pin_targets(self, act: Act, *, revision: int, targets: tuple[Target, ...]) -> None:
         """Fix the targets of this review, once; those of a deployment that did not stay are not applicable."""
-        if not self.awaits_targets or self.state is ReviewState.CLOSED:
+        if not self.awaits_targets:
             return
         self._targets_pinned(act=act, revision=revision, targets=targets)
         if not self.stayed:
@@ -277,7 +277,7 @@ class Review(ReviewRules, Aggregate):
         self.last_requested_at = act.at
 
     def record_measurement(self, act: Act, *, measurement: Measurement) -> None:
-        """Judge what was measured; inconclusive at the end extends the observation, past the limit it is a miss, once."""
+        """Judge what was measured. Inconclusive at the end extends the observation; past the limit it is a miss."""
         target = next((t for t in self.targets if t.target_id == measurement.target_id), None)
         known = self.evaluation(measurement.evaluation_id) is not None
         if target is None or known or self.state is ReviewState.CLOSED:
