@@ -30,6 +30,7 @@ PYTEST = (
     *("-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning", "--hypothesis-profile=mutants"),
 )
+NO_TESTS = ("no-unit-tests",)
 GREEN, RED, NOTHING_COLLECTED = 0, 1, 5
 
 
@@ -202,14 +203,14 @@ def start(trial: Trial, log: Path) -> int:
 def trials(service: str, found: Iterable[Refusal]) -> Iterator[Trial]:
     """Yield first the healthy domain, then each mutant, the tests that name its code first and state machines last."""
     texts = {path: path.read_text() for path in sorted((ROOT / "tests" / "unit" / service).rglob("test_*.py"))}
-    yield Trial(service, None, tuple(map(str, texts)) or ("no-unit-tests",))
+    yield Trial(service, None, tuple(map(str, texts)) or NO_TESTS)
     for refusal in found:
         first = [
             str(p) for p, text in texts.items() if f'"{refusal.code}"' in text and "RuleBasedStateMachine" not in text
         ]
         rest = sorted((p for p in texts if str(p) not in first), key=lambda p: "RuleBasedStateMachine" in texts[p])
         groups = [tuple(first), tuple(map(str, rest))]
-        yield Trial(service, refusal, *[group for group in groups if group])
+        yield Trial(service, refusal, *([group for group in groups if group] or [NO_TESTS]))
 
 
 def judge(trial: Trial, status: int, log: Path) -> Trial | str | None:
