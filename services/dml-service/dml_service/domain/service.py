@@ -130,6 +130,7 @@ class Service(Aggregate):
 
         release_id: UUID
         deployment_id: UUID
+        lifecycle: Lifecycle
 
     class RetirementClosed(Aggregate.Event):
         """The release of a retirement was closed, and nothing is left of it but to be retired."""
@@ -153,8 +154,13 @@ class Service(Aggregate):
     @classmethod
     def register(cls, act: Act, *, service_id: UUID, name: str, owner_id: str, tier: str, value_case: str) -> Service:
         """Register a service in its pipeline."""
-        refuse_any(unentitled(act, REGISTRARS, "register a service"))
+        refuse_any(cls.unmet_for_registration(act))
         return cls(id=service_id, act=act, name=name, owner_id=owner_id, tier=tier, value_case=value_case)
+
+    @staticmethod
+    def unmet_for_registration(act: Act) -> Iterator[Unmet]:
+        """Yield why somebody cannot register services."""
+        yield from unentitled(act, REGISTRARS, "register a service")
 
     def set_targets(self, act: Act, *, targets: tuple[ServiceLevelTarget, ...]) -> None:
         """Replace the service level targets by a new revision."""
@@ -261,8 +267,11 @@ class Service(Aggregate):
 
     def back_out_retirement(self, act: Act, *, release_id: UUID, deployment_id: UUID) -> None:
         """Note that a retirement ended without effect, even when its begin is heard later."""
-        if deployment_id not in self.ended_deployments and self.lifecycle is not Lifecycle.RETIRED:
-            self._retirement_backed_out(act=act, release_id=release_id, deployment_id=deployment_id)
+        if deployment_id in self.ended_deployments or self.lifecycle is Lifecycle.RETIRED:
+            return
+        under_way = self.retirement is not None and self.retirement.deployment_id == deployment_id
+        lifecycle = self.lifecycle_before_retirement if under_way else self.lifecycle
+        self._retirement_backed_out(act=act, release_id=release_id, deployment_id=deployment_id, lifecycle=lifecycle)
 
     def give_up_retirement(self, act: Act, *, release_id: UUID) -> None:
         """End the retirement that this release has under way: it went back or was cancelled."""
@@ -358,11 +367,11 @@ class Service(Aggregate):
         self.retirement = Retirement(release_id=release_id, deployment_id=deployment_id, deployed=True)
 
     @event(RetirementBackedOut)
-    def _retirement_backed_out(self, act: Act, release_id: UUID, deployment_id: UUID) -> None:
+    def _retirement_backed_out(self, act: Act, release_id: UUID, deployment_id: UUID, lifecycle: Lifecycle) -> None:
         self.ended_deployments |= {deployment_id}
+        self.lifecycle = lifecycle
         if self.retirement is not None and self.retirement.deployment_id == deployment_id:
             self.retirement = None
-            self.lifecycle = self.lifecycle_before_retirement
             self.lifecycle_release_id = release_id
 
     @event(RetirementClosed)
