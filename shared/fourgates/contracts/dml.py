@@ -15,6 +15,7 @@ class ServiceRegistered(Contract, type="dev.fourgates.dml.service_registered.v1"
     owner_id: str
     tier: str
     lifecycle: str
+    value_case: str = ""
 
 
 class TargetsSet(Contract, type="dev.fourgates.dml.targets_set.v1"):
