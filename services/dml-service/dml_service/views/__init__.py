@@ -5,7 +5,6 @@ from dml_service.views.library import (
     CHECK_INS,
     CHECK_OUTS,
     MEDIA_ITEMS,
-    candidates_of_release,
     items_checked_in_by,
     items_named,
     items_under_authorization,
@@ -18,7 +17,6 @@ VIEWS = (SERVICES, MEDIA_ITEMS, CHECK_INS, CHECK_OUTS, CONFIGURATION_ITEMS, BASE
 
 __all__ = [
     "VIEWS",
-    "candidates_of_release",
     "configured",
     "instances_of_service",
     "items_checked_in_by",

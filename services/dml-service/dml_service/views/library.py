@@ -183,11 +183,6 @@ def items_under_authorization(views: Views, authorization_id: UUID) -> list[UUID
     return ids_of(views.find("media_items", {"authorization_id": str(authorization_id)}))
 
 
-def candidates_of_release(views: Views, release_id: UUID) -> list[UUID]:
-    """Return the candidates that a release offered."""
-    return ids_of(views.find("media_items", {"release_ids": str(release_id), "state": MediaState.CANDIDATE}))
-
-
 def items_checked_in_by(views: Views, release_id: UUID) -> list[UUID]:
     """Return the media items that a release took into the library."""
     return ids_of(views.find("media_items", {"checked_in_by_release_id": str(release_id)}))
