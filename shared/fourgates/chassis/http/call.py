@@ -1,0 +1,391 @@
+"""One authenticated request: who asks, the use case that is carried out for them, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, cast
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+from pydantic_core import to_json
+from typing_extensions import TypeVar
+
+from fourgates.chassis.aggregate import Act, Aggregate, Refused
+from fourgates.chassis.clock import Clock
+from fourgates.chassis.http import parsing, reading
+from fourgates.chassis.http.operation import JSON, Needs, limited
+from fourgates.chassis.http.paging import PageTokens, load_or_make_key
+from fourgates.chassis.http.problems import Problem, problem_response, refusal, request_id
+from fourgates.chassis.http.replay import InFlight, Remembered
+from fourgates.chassis.http.security_log import SecurityLog
+from fourgates.chassis.identity import BadToken, KeysUnavailable, Principal, TokenVerifier
+from fourgates.chassis.ids import Ids
+from fourgates.chassis.settings import ServiceSettings
+from fourgates.chassis.views import Row, Views
+from fourgates.chassis.work import Conflict, NotFound, Units, Work
+
+U = TypeVar("U", default=Any)
+A = TypeVar("A", bound=Aggregate)
+Result = TypeVar("Result", bound="Aggregate | None")
+Body = BaseModel | Mapping[str, Any] | Sequence[Any]
+
+PRIVATE = {"Cache-Control": "private, no-cache"}
+_BEARER_CHARS_MAX = 8200
+
+
+class CallFactory(Generic[U]):
+    """Makes the calls of one service; shared by all threads."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        verifier: TokenVerifier,
+        clock: Clock,
+        ids: Ids,
+        units: Units,
+        views: Views,
+        use_cases: Callable[[Work], U],
+        settings: ServiceSettings,
+        security_log: SecurityLog,
+        page_key: bytes | None = None,
+    ) -> None:
+        self.service = service
+        self.verifier = verifier
+        self.clock = clock
+        self.ids = ids
+        self.units = units
+        self.views = views
+        self.use_cases = use_cases
+        self.settings = settings
+        self.security_log = security_log
+        self.in_flight = InFlight(settings.in_flight_max)
+        self.tokens = PageTokens(page_key or load_or_make_key(settings.data_folder / "page-token.key"))
+
+    def __call__(
+        self,
+        scope: str,
+        *,
+        media: tuple[str, ...] | None = None,
+        serves: tuple[str, ...] = JSON,
+        body_limit_bytes: int | None = None,
+        stream: bool = False,
+    ) -> Needs:
+        """Return the dependency for a scope, bound to this factory."""
+        return Needs(scope, media=media, serves=serves, body_limit_bytes=body_limit_bytes, stream=stream, caller=self)
+
+    async def authenticate(self, request: Request) -> Principal:
+        """Return who asks. Raises the 401 problem; a token that is not accepted is written to the security log."""
+        header = request.headers.get("authorization", "")
+        kind, _, token = header.partition(" ")
+        token = token.strip()
+        if kind.lower() != "bearer" or not token or len(header) > _BEARER_CHARS_MAX:
+            challenge = {"WWW-Authenticate": 'Bearer realm="fourgates"'}
+            raise Problem("unauthenticated", headers=challenge)
+        known = self.verifier.remembered(token)
+        if known is not None:
+            return known
+        try:
+            return await run_in_threadpool(self.verifier.verify, token)
+        except KeysUnavailable as error:
+            raise Problem("unavailable", "No token can be checked now.", headers={"Retry-After": "5"}) from error
+        except BadToken as error:
+            await self._record(request, "bad-token", "", "invalid_token", error.reason)
+            challenge = {"WWW-Authenticate": 'Bearer realm="fourgates", error="invalid_token"'}
+            raise Problem("invalid-token", f"Not accepted: {error.reason}.", headers=challenge) from error
+
+    async def check_scope(self, request: Request, principal: Principal, scope: str) -> None:
+        """Raise the 403 problem, and write it to the security log, when the token lacks a scope."""
+        if scope in principal.scopes:
+            return
+        await self._record(request, "insufficient-scope", principal.subject, scope, "the token lacks the scope")
+        challenge = {"WWW-Authenticate": f'Bearer realm="fourgates", error="insufficient_scope", scope="{scope}"'}
+        raise Problem("insufficient-scope", f"The scope {scope} is needed.", headers=challenge)
+
+    async def _record(self, request: Request, kind: str, subject: str, rule: str, detail: str) -> None:
+        path = f"{request.method} {request.scope['path']}"
+        at = self.clock.now()
+        await run_in_threadpool(
+            lambda: self.security_log.record(kind=kind, at=at, principal=subject, path=path, rule=rule, detail=detail)
+        )
+
+    def begin(
+        self, request: Request, principal: Principal, *, body: bytes, memory: Remembered | None, limit_bytes: int
+    ) -> Call[U]:
+        """Return the call of a request."""
+        return Call(self, request, principal, body=body, memory=memory, limit_bytes=limit_bytes)
+
+
+class Call(Generic[U]):
+    """One request by one principal. An endpoint gives it a use case, or asks it to show something."""
+
+    def __init__(
+        self,
+        caller: CallFactory[U],
+        request: Request,
+        principal: Principal,
+        *,
+        body: bytes,
+        memory: Remembered | None,
+        limit_bytes: int,
+    ) -> None:
+        self._caller = caller
+        self._memory = memory
+        self._limit_bytes = limit_bytes
+        self._now = caller.clock.now()
+        self._ids: list[UUID] = []
+        self._ids_used = 0
+        self.request = request
+        self.principal = principal
+        self.body = body
+        self.if_match: parsing.Tags | None = None
+        self.views = caller.views
+
+    # Who, when and why.
+
+    def act(self, why: str = "") -> Act:
+        """Return the act of this request: by the subject of the token, now."""
+        cause = request_id(self.request)
+        return Act(
+            by=self.principal.subject,
+            at=self._now,
+            why=why,
+            cause_id=cause,
+            correlation_id=cause,
+            roles=self.principal.roles,
+            machine=self.principal.machine,
+        )
+
+    def new_id(self) -> UUID:
+        """Return a new id; when the use case is decided again, it gets the same ids in the same order."""
+        if self._ids_used == len(self._ids):
+            self._ids.append(self._caller.ids.new())
+        self._ids_used += 1
+        return self._ids[self._ids_used - 1]
+
+    # Commands.
+
+    def command(
+        self,
+        use_case: Callable[[U], Result],
+        present: Callable[[Result], Body],
+        *,
+        status: int = 200,
+        location: Callable[[Result], str] | None = None,
+        if_match: bool = False,
+    ) -> Response:
+        """Carry out a use case in one transaction, and return the answer that is kept with it.
+
+        When someone else was first, the use case is decided again on what is then true. `present` sees the aggregate
+        before the commit. With `if_match` the caller must name the version that was read.
+        """
+        written = _Written(present=present, status=status, location=location, if_match=if_match)
+        try:
+            return self._decide(use_case, written)
+        except Refused as refused:
+            self._note(refused)
+            problem = refusal(refused)
+        except NotFound:
+            problem = Problem("not-found")
+        except Problem as raised:
+            if raised.type.status not in {404, 409, 412} or raised.type.slug == "concurrent-change":
+                raise
+            problem = raised
+        return self._kept(problem_response(self.request, problem))
+
+    def _decide(self, use_case: Callable[[U], Result], written: _Written[Result]) -> Response:
+        mark = self._ids_used
+        for attempt in range(self._caller.settings.conflict_retries_max + 1):
+            if attempt:
+                # A later decision is made later: what it answers to may have happened in between.
+                self._now = self._caller.clock.now()
+                self._ids_used = mark
+            try:
+                return self._attempt(use_case, written)
+            except Conflict:
+                kept = self.replay()
+                if kept is not None:
+                    return kept
+        raise Problem("concurrent-change", headers={"Retry-After": "1"})
+
+    def _attempt(self, use_case: Callable[[U], Result], written: _Written[Result]) -> Response:
+        work = self._caller.units.open()
+        target = self._target()
+        found = work.find(Aggregate, target) if target else None
+        if found is not None:
+            self._check_version(found.version, required=written.if_match)
+        result = use_case(self._caller.use_cases(work))
+        if found is None and result is not None:
+            self._check_version(result.version - len(result.pending_events), required=written.if_match)
+        response = written.response(result, self.request.scope.get("root_path", ""))
+        self._caller.units.commit(work, reply=self._reply(response))
+        return response
+
+    def _target(self) -> UUID | None:
+        """Return the id of the thing that the path is about: the first one in it."""
+        for value in self.request.path_params.values():
+            try:
+                return UUID(str(value))
+            except ValueError:
+                continue
+        return None
+
+    def _check_version(self, version: int, *, required: bool) -> None:
+        tags = self.if_match
+        if tags is None:
+            if required:
+                raise Problem("version-required")
+        elif not tags.any and str(version) not in tags.strong:
+            raise Problem("stale", current_etag=f'"{version}"')
+
+    def _note(self, refused: Refused) -> None:
+        self._caller.security_log.record(
+            kind="forbidden" if refused.forbidden else "refused",
+            at=self._now,
+            principal=self.principal.subject,
+            path=f"{self.request.method} {self.request.scope['path']}",
+            rule=" ".join(refused.codes),
+            detail="; ".join(u.detail for u in refused.unmet),
+        )
+
+    # The same request sent twice.
+
+    def replay(self) -> Response | None:
+        """Return the first answer to this request, if it was sent before. Raises the 422 problem for another body."""
+        if self._memory is None:
+            return None
+        kept = self._caller.units.find_reply(self._memory.scope, self._caller.clock.now())
+        return None if kept is None else self._memory.replayed(kept)
+
+    def _reply(self, response: Response) -> Any:
+        if self._memory is None:
+            return None
+        lasts = timedelta(hours=self._caller.settings.idempotency_hours)
+        now = self._caller.clock.now()
+        return self._memory.reply(response, kept_at=now, expires_at=now + lasts)
+
+    def _kept(self, response: Response) -> Response:
+        reply = self._reply(response)
+        if reply is not None:
+            try:
+                self._caller.units.keep(reply)
+            except Conflict:
+                return self.replay() or response
+        return response
+
+    # Questions.
+
+    def get(self, cls: type[A], aggregate_id: UUID) -> A:
+        """Return an aggregate to look at. Raises `NotFound`, which is answered by a 404."""
+        return self._caller.units.open().get(cls, aggregate_id)
+
+    def show(self, cls: type[A], aggregate_id: UUID, present: Callable[[A], Body]) -> Response:
+        """Return one thing with its version as ETag, 304 when the caller has it already, 404 when there is none."""
+        aggregate = self.get(cls, aggregate_id)
+        headers = {**PRIVATE, "ETag": f'"{aggregate.version}"'}
+        tags = parsing.parse_tags(self.request.headers.getlist("if-none-match"), "If-None-Match")
+        if tags is not None and (tags.any or str(aggregate.version) in tags.strong + tags.weak):
+            return Response(status_code=304, headers=headers)
+        return rendered(present(aggregate), headers=headers)
+
+    def answer(self, body: Body, *, status: int = 200) -> Response:
+        """Return any other answer."""
+        return rendered(body, status=status, headers=PRIVATE)
+
+    def next(self, cls: type[A], aggregate_id: UUID) -> Response:
+        """Return what can be done next with a thing, by whom, and why not. The aggregate has `next(act)`."""
+        aggregate = cast("Any", self.get(cls, aggregate_id))
+        return self.answer(reading.next_answer(aggregate.next(self.act("to see what can be done next"))))
+
+    def history(self, cls: type[A], aggregate_id: UUID) -> Response:
+        """Return the events of a thing, in order."""
+        self.get(cls, aggregate_id)
+        return self.answer(reading.history_answer(self._caller.units.events_of(aggregate_id)))
+
+    def page(
+        self,
+        view: str,
+        where: Mapping[str, Any] | None = None,
+        *,
+        present: Callable[[Row], Body] = dict,
+        order_by: str = "key",
+        descending: bool = False,
+    ) -> Response:
+        """Return one page of a view. The route's response model must have `next_page_token`."""
+        chosen = dict(where or {})
+
+        def fetch(limit: int, after: tuple[Any, ...] | None) -> list[Row]:
+            return self.views.find(view, chosen, order_by=order_by, descending=descending, limit=limit, after=after)
+
+        def place(row: Row) -> tuple[Any, ...]:
+            return (row["key"],) if order_by == "key" else (row[order_by], row["key"])
+
+        context = [self._caller.service, view, chosen, order_by, descending]
+        return self.page_of(fetch, place=place, context=context, present=present)
+
+    def page_of(
+        self,
+        fetch: Callable[[int, tuple[Any, ...] | None], list[Row]],
+        *,
+        place: Callable[[Row], tuple[Any, ...]],
+        context: object,
+        present: Callable[[Row], Body] = dict,
+    ) -> Response:
+        """Return one page of anything that can be fetched behind a place. `context` is what a token is bound to."""
+        asked, token = self.request.scope["fourgates.page"]
+        settings = self._caller.settings
+        size = min(asked or settings.page_size_default, settings.page_size_max)
+        after = self._caller.tokens.read(context, token) if token else None
+        rows = fetch(size + 1, after)
+        headers = dict(PRIVATE)
+        following: str | None = None
+        if len(rows) > size:
+            following = self._caller.tokens.make(context, place(rows[size - 1]))
+            headers["Link"] = f'<{self._with_token(following)}>; rel="next"'
+        items = [present(row) for row in rows[:size]]
+        return rendered({"items": items, "next_page_token": following}, headers=headers)
+
+    def _with_token(self, token: str) -> str:
+        given = parse_qsl(self.request.scope.get("query_string", b"").decode("ascii"), keep_blank_values=True)
+        kept = [(name, value) for name, value in given if name != "page_token"]
+        return f"{quote(self.request.scope['path'])}?{urlencode([*kept, ('page_token', token)])}"
+
+    # Bodies that are no JSON.
+
+    @property
+    def streams(self) -> bool:
+        """True when the body is left for the endpoint."""
+        return not self.body and self._memory is None
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body in pieces, for an operation with `stream`. Raises the 413 problem."""
+        return limited(self.request, self._limit_bytes)
+
+
+@dataclass(frozen=True)
+class _Written(Generic[Result]):
+    """How the result of a command is answered."""
+
+    present: Callable[[Result], Body]
+    status: int
+    location: Callable[[Result], str] | None
+    if_match: bool
+
+    def response(self, result: Result, root_path: str) -> Response:
+        if result is None:
+            return Response(status_code=204)
+        headers = {**PRIVATE, "ETag": f'"{result.version}"'}
+        if self.location is not None:
+            headers["Location"] = root_path.rstrip("/") + self.location(result)
+        return rendered(self.present(result), status=self.status, headers=headers)
+
+
+def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a body as JSON."""
+    content = to_json(body, inf_nan_mode="null")
+    return Response(content, status, headers=dict(headers or {}), media_type="application/json")

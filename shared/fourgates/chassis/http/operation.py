@@ -1,0 +1,264 @@
+"""One operation: what is checked before its endpoint runs, in the one order that all services share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ForwardRef, cast
+
+from fastapi import Depends, Request, Response
+from fastapi._compat import ModelField
+from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter
+
+from fourgates.chassis.http import parsing
+from fourgates.chassis.http.paging import page_parameters
+from fourgates.chassis.http.problems import Problem
+from fourgates.chassis.http.replay import Remembered, remembered
+from fourgates.chassis.identity.principal import Principal
+
+if TYPE_CHECKING:
+    from fourgates.chassis.http.call import Call, CallFactory
+
+JSON = ("application/json",)
+BODY_LIMIT_BYTES = 1_048_576
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Needs:
+    """The dependency that gives an endpoint its call, and says what the operation needs.
+
+    `media` are the types of body that are taken, `serves` the types of answer. With `stream` the body is left for the
+    endpoint (`Call.stream`), and no idempotency key is honoured.
+    """
+
+    def __init__(
+        self,
+        scope: str,
+        *,
+        media: tuple[str, ...] | None = None,
+        serves: tuple[str, ...] = JSON,
+        body_limit_bytes: int | None = None,
+        stream: bool = False,
+        caller: CallFactory[Any] | None = None,
+    ) -> None:
+        self.scope = scope
+        self.media = media
+        self.serves = serves
+        self.body_limit_bytes = body_limit_bytes
+        self.stream = stream
+        self.caller = caller
+
+    async def __call__(self, request: Request) -> Any:
+        return request.scope["fourgates.call"]
+
+
+def needs(
+    scope: str,
+    *,
+    media: tuple[str, ...] | None = None,
+    serves: tuple[str, ...] = JSON,
+    body_limit_bytes: int | None = None,
+    stream: bool = False,
+) -> Needs:
+    """Return the dependency for a scope: `Reader = Annotated[Call, Depends(needs("release:read"))]`."""
+    return Needs(scope, media=media, serves=serves, body_limit_bytes=body_limit_bytes, stream=stream)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one operation checks, worked out once."""
+
+    needs: Needs | None
+    single: frozenset[str]
+    repeatable: frozenset[str]
+    body: TypeAdapter[Any] | None
+    body_required: bool
+    media: tuple[str, ...]
+    method: str
+
+
+class Operation(APIRoute):
+    """A route whose checks come in a fixed order: size, token, media types, scope, replay, parse, validate."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if "next_page_token" in getattr(options.get("response_model"), "model_fields", {}):
+            options["dependencies"] = [*(options.get("dependencies") or ()), Depends(page_parameters)]
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the endpoint behind its checks."""
+        carry_out = super().get_route_handler()
+        plan = self.plan()
+
+        async def handle(request: Request) -> Response:
+            if plan.needs is None:
+                return await _public(request, plan, carry_out)
+            return await _admitted(request, plan, plan.needs, carry_out)
+
+        return handle
+
+    def plan(self) -> Plan:
+        """Work out what to check. Raises `TypeError` for an endpoint whose annotations could not be read."""
+        single: set[str] = set()
+        repeatable: set[str] = set()
+        for field in _query_fields(self.dependant):
+            annotation = field.field_info.annotation
+            if isinstance(annotation, (str, ForwardRef)):
+                msg = f"{self.path}: cannot read the annotation of {field.name}; name it at the top of the module"
+                raise TypeError(msg)
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                single.update(info.alias or name for name, info in annotation.model_fields.items())
+            else:
+                (repeatable if _is_list(annotation) else single).add(field.alias)
+        found = _needs_of(self.dependant)
+        body = self.body_field
+        adapter: TypeAdapter[Any] | None = None
+        if body is not None:
+            adapter = TypeAdapter(cast("Any", body.field_info.annotation))
+        return Plan(
+            needs=found,
+            single=frozenset(single),
+            repeatable=frozenset(repeatable),
+            body=adapter,
+            body_required=body is not None and body.field_info.is_required(),
+            media=(found.media if found and found.media else JSON if adapter else ()),
+            method=next(iter(self.methods or ["GET"])),
+        )
+
+
+class _Parsed(Request):
+    """A request whose body has been read, parsed and validated already."""
+
+    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw = raw
+        self._value = value
+
+    async def body(self) -> bytes:
+        """Return what was read."""
+        return self._raw
+
+    async def json(self) -> Any:
+        """Return what was validated."""
+        return self._value
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+async def _public(request: Request, plan: Plan, carry_out: Handler) -> Response:
+    parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
+    if plan.body is None:
+        return await carry_out(request)
+    check_length(request, BODY_LIMIT_BYTES)
+    parsing.check_content_type(request.headers.get("content-type"), plan.media)
+    raw = await read_body(request, BODY_LIMIT_BYTES)
+    return await carry_out(_Parsed(request, raw, parsing.parse_body(plan.body, raw)))
+
+
+async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Handler) -> Response:
+    caller: CallFactory[Any] = wanted.caller or request.app.state.caller
+    limit = wanted.body_limit_bytes or caller.settings.body_limit_bytes
+    check_length(request, limit)
+    principal = await caller.authenticate(request)
+    if plan.media and (plan.body_required or has_body(request)):
+        parsing.check_content_type(request.headers.get("content-type"), plan.media)
+    parsing.check_accept(request.headers.get("accept"), wanted.serves)
+    await caller.check_scope(request, principal, wanted.scope)
+    raw = b"" if wanted.stream else await read_body(request, limit)
+    memory = None if wanted.stream else _memory(request, plan, principal, raw)
+    call = caller.begin(request, principal, body=raw, memory=memory, limit_bytes=limit)
+    request.scope["fourgates.call"] = call
+    if memory is None:
+        return await _validated(request, plan, call, carry_out)
+    caller.in_flight.begin(memory.scope)
+    try:
+        kept = await run_in_threadpool(call.replay)
+        return kept or await _validated(request, plan, call, carry_out)
+    finally:
+        caller.in_flight.end(memory.scope)
+
+
+async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
+    parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
+    call.if_match = parsing.parse_tags(request.headers.getlist("if-match"), "If-Match")
+    if plan.body is None or (not call.body and not plan.body_required):
+        return await carry_out(request if call.streams else _Parsed(request, b"", None))
+    return await carry_out(_Parsed(request, call.body or b"null", parsing.parse_body(plan.body, call.body)))
+
+
+def _memory(request: Request, plan: Plan, principal: Principal, raw: bytes) -> Remembered | None:
+    if plan.method not in _WRITES:
+        return None
+    key = parsing.parse_key(request.headers.getlist("idempotency-key"))
+    if key is None:
+        return None
+    return remembered(
+        subject=principal.subject,
+        method=plan.method,
+        path=request.scope["path"],
+        key=key,
+        query=request.scope.get("query_string", b""),
+        media_type=request.headers.get("content-type", ""),
+        body=raw,
+    )
+
+
+def has_body(request: Request) -> bool:
+    """Tell whether a request announces a body."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+
+
+def check_length(request: Request, limit: int) -> None:
+    """Refuse a body that is announced to be too large (413), before anything of it is read."""
+    announced = request.headers.get("content-length", "0")
+    if not (announced.isascii() and announced.isdecimal()):
+        raise Problem(
+            "bad-header", errors=[{"header": "Content-Length", "code": "no-number", "detail": "Send a number"}]
+        )
+    if len(announced.lstrip("0")) > len(str(limit)) or int(announced) > limit:
+        raise Problem("too-large", limit_bytes=limit)
+
+
+async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """Yield the body in pieces. Raises the 413 problem as soon as it is too large."""
+    count = 0
+    async for piece in request.stream():
+        count += len(piece)
+        if count > limit:
+            raise Problem("too-large", limit_bytes=limit)
+        yield piece
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the whole body. Raises the 413 problem when it is too large."""
+    return b"".join([piece async for piece in limited(request, limit)])
+
+
+def _needs_of(dependant: Dependant) -> Needs | None:
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Needs):
+            return dependency.call
+        found = _needs_of(dependency)
+        if found is not None:
+            return found
+    return None
+
+
+def _query_fields(dependant: Dependant) -> Iterator[ModelField]:
+    yield from dependant.query_params
+    for dependency in dependant.dependencies:
+        yield from _query_fields(dependency)
+
+
+def _is_list(annotation: Any) -> bool:
+    origins = {getattr(annotation, "__origin__", None), *(getattr(a, "__origin__", a) for a in _members(annotation))}
+    return bool(origins & {list, set, frozenset, tuple})
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    members = getattr(annotation, "__args__", ())
+    return members if isinstance(members, tuple) else ()
