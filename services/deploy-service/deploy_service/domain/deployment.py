@@ -130,12 +130,7 @@ class Deployment(DeploymentConditions, Aggregate):
 
     @classmethod
     def plan(
-        cls,
-        act: Act,
-        *,
-        deployment_id: UUID,
-        request: DeploymentRequest,
-        environments: tuple[EnvironmentFact, ...],
+        cls, act: Act, *, deployment_id: UUID, request: DeploymentRequest, environments: tuple[EnvironmentFact, ...]
     ) -> Deployment:
         """Record a request. One that cannot be carried out is a record too: its refusal is its second event."""
         deployment = cls(id=deployment_id, act=act, request=request)
