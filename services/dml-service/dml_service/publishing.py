@@ -58,6 +58,7 @@ def _service_registered(service: Service, _happened: Any) -> ServiceRegistered:
         owner_id=service.owner_id,
         tier=service.tier,
         lifecycle=service.lifecycle,
+        value_case=service.value_case,
     )
 
 

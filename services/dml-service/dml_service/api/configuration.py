@@ -1,0 +1,431 @@
+"""Configuration items, baselines and impacts over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from fourgates.chassis.http import (
+    Answer,
+    Call,
+    HistoryAnswer,
+    Identifier,
+    Name,
+    NextAnswer,
+    Page,
+    PathId,
+    Strict,
+    Text,
+    filters,
+    needs,
+)
+from pydantic import ConfigDict, Field
+
+from dml_service.api.media_items import Reason
+from dml_service.api.services import with_id
+from dml_service.application import DmlUseCases
+from dml_service.domain import Baseline, ConfigurationItem, Impact, Relation, RelationKind
+
+Reader = Annotated[Call[DmlUseCases], Depends(needs("dml:read"))]
+Writer = Annotated[Call[DmlUseCases], Depends(needs("dml:write"))]
+
+
+class RegisterConfigurationItem(Strict):
+    """A configuration item to be kept track of."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "parcels-db",
+                    "kind": "database",
+                    "attributes": {"engine": "postgresql"},
+                    "reason": "it was set up today",
+                }
+            ]
+        }
+    )
+
+    name: Name
+    kind: Identifier
+    attributes: dict[Name, Name] = Field(default={}, max_length=50)
+    reason: Text
+
+
+class RelationBody(Strict):
+    """A typed relation to a configuration item, a service or a media item."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "part_of", "target_id": "0192d3a0-0000-7000-8000-000000000001"}]}
+    )
+
+    kind: RelationKind
+    target_id: UUID
+
+
+class SetConfigurationRelations(Strict):
+    """All relations of a configuration item; they replace the earlier ones."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "relations": [{"kind": "part_of", "target_id": "0192d3a0-0000-7000-8000-000000000001"}],
+                    "reason": "it keeps the parcels",
+                }
+            ]
+        }
+    )
+
+    relations: list[RelationBody] = Field(max_length=200)
+    reason: Text
+
+
+class TakeBaseline(Strict):
+    """A snapshot to be taken: of one service with its parts, or of everything."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "before release 1.1.0", "reason": "to compare with afterwards"}]}
+    )
+
+    name: Name
+    service_id: UUID | None = None
+    reason: Text
+
+
+class RelationAnswer(Answer):
+    """A relation."""
+
+    kind: RelationKind
+    target_id: UUID
+
+
+class RunningAnswer(Answer):
+    """What runs here."""
+
+    release_id: UUID
+    version: str
+    url: str
+    item_ids: list[UUID]
+    since: datetime
+
+
+class ConfigurationItemAnswer(Answer):
+    """A configuration item as it stands."""
+
+    id: UUID
+    name: str
+    kind: str
+    attributes: dict[str, str]
+    relations: list[RelationAnswer]
+    running: RunningAnswer | None
+    retired: bool
+
+
+class ConfigurationItemRow(Answer):
+    """A configuration item in a list."""
+
+    id: UUID
+    number: str
+    name: str
+    kind: str
+    retired: bool
+    target_ids: list[UUID]
+    service_ids: list[UUID]
+    running_release_id: UUID | None
+    running_version: str | None
+    url: str | None
+
+
+class BaselineEntryAnswer(Answer):
+    """One thing in a baseline, as it was."""
+
+    kind: str
+    id: UUID
+    name: str
+    version: int
+    digest: str
+
+
+class BaselineAnswer(Answer):
+    """A baseline."""
+
+    id: UUID
+    name: str
+    service_id: UUID | None
+    digest: str
+    taken_by: str
+    taken_at: datetime
+    entries: list[BaselineEntryAnswer]
+
+
+class BaselineRow(Answer):
+    """A baseline in a list."""
+
+    id: UUID
+    number: str
+    name: str
+    service_id: UUID | None
+    digest: str
+    entry_count: int
+    taken_by: str
+    taken_at: datetime
+
+
+class ImpactedAnswer(Answer):
+    """A live service that a release can affect."""
+
+    service_id: UUID
+    name: str
+    owner_id: str
+    tier: str
+    relation: str
+
+
+class ImpactAnswer(Answer):
+    """An impact set."""
+
+    id: UUID
+    release_id: UUID
+    service_id: UUID
+    impacted: list[ImpactedAnswer]
+    impact_digest: str
+
+
+class ImpactRow(Answer):
+    """An impact set in a list."""
+
+    id: UUID
+    release_id: UUID
+    service_id: UUID
+    impacted_ids: list[UUID]
+    impact_digest: str
+    computed_at: datetime
+
+
+def present_configuration_item(item: ConfigurationItem) -> ConfigurationItemAnswer:
+    """Return a configuration item as its reader sees it."""
+    running = item.running
+    return ConfigurationItemAnswer(
+        id=item.id,
+        name=item.name,
+        kind=item.kind,
+        attributes=item.attributes,
+        relations=[RelationAnswer(kind=one.kind, target_id=one.target_id) for one in item.relations],
+        running=None
+        if running is None
+        else RunningAnswer(
+            release_id=running.release_id,
+            version=running.release_version,
+            url=running.url,
+            item_ids=list(running.item_ids),
+            since=running.since,
+        ),
+        retired=item.retired,
+    )
+
+
+def present_baseline(baseline: Baseline) -> BaselineAnswer:
+    """Return a baseline as its reader sees it."""
+    return BaselineAnswer(
+        id=baseline.id,
+        name=baseline.name,
+        service_id=baseline.service_id,
+        digest=baseline.digest,
+        taken_by=baseline.taken_by,
+        taken_at=baseline.taken_at,
+        entries=[
+            BaselineEntryAnswer(kind=one.kind, id=one.id, name=one.name, version=one.version, digest=one.digest)
+            for one in baseline.entries
+        ],
+    )
+
+
+def present_impact(impact: Impact) -> ImpactAnswer:
+    """Return an impact set as its reader sees it."""
+    return ImpactAnswer(
+        id=impact.id,
+        release_id=impact.release_id,
+        service_id=impact.service_id,
+        impacted=[
+            ImpactedAnswer(
+                service_id=one.service_id, name=one.name, owner_id=one.owner_id, tier=one.tier, relation=one.relation
+            )
+            for one in impact.impacted
+        ],
+        impact_digest=impact.impact_digest,
+    )
+
+
+router = APIRouter(prefix="/v1", tags=["configuration"])
+
+
+@router.post(
+    "/configuration-items",
+    operation_id="configuration_items_register",
+    status_code=201,
+    response_model=ConfigurationItemAnswer,
+)
+def register_configuration_item(body: RegisterConfigurationItem, call: Writer) -> Response:
+    """Register a configuration item; what deployment puts somewhere is registered by itself."""
+    return call.command(
+        lambda use_cases: use_cases.register_configuration_item(
+            call.act(body.reason),
+            configuration_item_id=call.new_id(),
+            name=body.name,
+            kind=body.kind,
+            attributes=body.attributes,
+        ),
+        present=present_configuration_item,
+        status=201,
+        location=lambda item: f"/v1/configuration-items/{item.id}",
+    )
+
+
+@router.get("/configuration-items", operation_id="configuration_items_list", response_model=Page[ConfigurationItemRow])
+def list_configuration_items(
+    call: Reader,
+    *,
+    name: Annotated[Name | None, Query()] = None,
+    kind: Annotated[Identifier | None, Query()] = None,
+    service_id: Annotated[PathId | None, Query()] = None,
+    target_id: Annotated[PathId | None, Query()] = None,
+    running_release_id: Annotated[PathId | None, Query()] = None,
+) -> Response:
+    """List configuration items: what runs where, and everything else that is kept track of."""
+    where = filters(
+        name=name, kind=kind, service_ids=service_id, target_ids=target_id, running_release_id=running_release_id
+    )
+    return call.page("configuration_items", where, order_by="number", present=with_id)
+
+
+@router.get(
+    "/configuration-items/{configuration_item_id}",
+    operation_id="configuration_items_get",
+    response_model=ConfigurationItemAnswer,
+)
+def get_configuration_item(configuration_item_id: PathId, call: Reader) -> Response:
+    """Show a configuration item."""
+    return call.show(ConfigurationItem, configuration_item_id, present_configuration_item)
+
+
+@router.get(
+    "/configuration-items/{configuration_item_id}/next",
+    operation_id="configuration_items_next",
+    response_model=NextAnswer,
+)
+def next_of_configuration_item(configuration_item_id: PathId, call: Reader) -> Response:
+    """Say what can be done next with a configuration item, by whom, and why not."""
+    return call.next(ConfigurationItem, configuration_item_id)
+
+
+@router.get(
+    "/configuration-items/{configuration_item_id}/history",
+    operation_id="configuration_items_history",
+    response_model=HistoryAnswer,
+)
+def history_of_configuration_item(configuration_item_id: PathId, call: Reader) -> Response:
+    """Tell everything that happened to a configuration item, every release that ran there included."""
+    return call.history(ConfigurationItem, configuration_item_id)
+
+
+@router.put(
+    "/configuration-items/{configuration_item_id}/relations",
+    operation_id="configuration_items_set_relations",
+    response_model=ConfigurationItemAnswer,
+)
+def set_relations(configuration_item_id: PathId, body: SetConfigurationRelations, call: Writer) -> Response:
+    """Replace the relations of a configuration item."""
+    return call.command(
+        lambda use_cases: use_cases.set_configuration_relations(
+            call.act(body.reason),
+            configuration_item_id=configuration_item_id,
+            relations=tuple(Relation(kind=one.kind, target_id=one.target_id) for one in body.relations),
+        ),
+        present=present_configuration_item,
+        if_match=True,
+    )
+
+
+@router.post(
+    "/configuration-items/{configuration_item_id}/retirement",
+    operation_id="configuration_items_retire",
+    response_model=ConfigurationItemAnswer,
+)
+def retire_configuration_item(configuration_item_id: PathId, body: Reason, call: Writer) -> Response:
+    """Take a configuration item out of use; its history stays."""
+    return call.command(
+        lambda use_cases: use_cases.retire_configuration_item(
+            call.act(body.reason), configuration_item_id=configuration_item_id, reason=body.reason
+        ),
+        present=present_configuration_item,
+    )
+
+
+@router.post("/baselines", operation_id="baselines_take", status_code=201, response_model=BaselineAnswer)
+def take_baseline(body: TakeBaseline, call: Writer) -> Response:
+    """Take a snapshot of configuration, kept for ever."""
+    return call.command(
+        lambda use_cases: use_cases.take_baseline(
+            call.act(body.reason), baseline_id=call.new_id(), name=body.name, service_id=body.service_id
+        ),
+        present=present_baseline,
+        status=201,
+        location=lambda baseline: f"/v1/baselines/{baseline.id}",
+    )
+
+
+@router.get("/baselines", operation_id="baselines_list", response_model=Page[BaselineRow])
+def list_baselines(call: Reader, service_id: Annotated[PathId | None, Query()] = None) -> Response:
+    """List baselines, the first one first."""
+    return call.page("baselines", filters(service_id=service_id), order_by="number", present=with_id)
+
+
+@router.get("/baselines/{baseline_id}", operation_id="baselines_get", response_model=BaselineAnswer)
+def get_baseline(baseline_id: PathId, call: Reader) -> Response:
+    """Show a baseline."""
+    return call.show(Baseline, baseline_id, present_baseline)
+
+
+@router.get("/baselines/{baseline_id}/next", operation_id="baselines_next", response_model=NextAnswer)
+def next_of_baseline(baseline_id: PathId, call: Reader) -> Response:
+    """Say what can be done next: nothing, a baseline is a record."""
+    return call.next(Baseline, baseline_id)
+
+
+@router.get("/baselines/{baseline_id}/history", operation_id="baselines_history", response_model=HistoryAnswer)
+def history_of_baseline(baseline_id: PathId, call: Reader) -> Response:
+    """Tell who took the baseline, when and why."""
+    return call.history(Baseline, baseline_id)
+
+
+@router.get("/impacts", operation_id="impacts_list", response_model=Page[ImpactRow])
+def list_impacts(
+    call: Reader,
+    *,
+    release_id: Annotated[PathId | None, Query()] = None,
+    service_id: Annotated[PathId | None, Query()] = None,
+) -> Response:
+    """List the impact sets that releases asked for."""
+    where = filters(release_id=release_id, service_id=service_id)
+    return call.page("impacts", where, order_by="computed_at", present=with_id)
+
+
+@router.get("/impacts/{impact_id}", operation_id="impacts_get", response_model=ImpactAnswer)
+def get_impact(impact_id: PathId, call: Reader) -> Response:
+    """Show an impact set."""
+    return call.show(Impact, impact_id, present_impact)
+
+
+@router.get("/impacts/{impact_id}/next", operation_id="impacts_next", response_model=NextAnswer)
+def next_of_impact(impact_id: PathId, call: Reader) -> Response:
+    """Say what can be done next: nothing, an impact set is a record."""
+    return call.next(Impact, impact_id)
+
+
+@router.get("/impacts/{impact_id}/history", operation_id="impacts_history", response_model=HistoryAnswer)
+def history_of_impact(impact_id: PathId, call: Reader) -> Response:
+    """Tell when the impact set was computed, and on whose behalf."""
+    return call.history(Impact, impact_id)
