@@ -7,6 +7,7 @@ from release_service.domain.known import (
     known_change_id,
     known_medium_id,
     known_service_id,
+    unmet_for_knowing,
 )
 from release_service.domain.plan import BackOutPlan, Plan, PlannedRisk, Schedule, Suite, TestPlan
 from release_service.domain.release import Release
@@ -29,4 +30,5 @@ __all__ = [
     "known_medium_id",
     "known_service_id",
     "next_version",
+    "unmet_for_knowing",
 ]

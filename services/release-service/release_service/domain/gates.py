@@ -47,7 +47,7 @@ class GateRequested(Aggregate.Event):
 
 
 class GateRequestWithdrawn(Aggregate.Event):
-    """What a request or an unused grant bound has changed or is no longer wanted: the request ends, the grant is void."""
+    """What a request or an unused grant bound has changed or is not wanted any more: it is withdrawn, or void."""
 
     request_id: UUID
     gates: tuple[Gate, ...]

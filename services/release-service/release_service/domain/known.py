@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fourgates.chassis.aggregate import Act, Aggregate, Unmet, derived_id, event, refuse_any
 
-from release_service.domain.states import MediaState
+from release_service.domain.states import ChangeState, MediaState
 from release_service.domain.values import CarriedChange, KnownItem, ServiceFacts
 
 # Media are known by name and version, because under these the DML keeps one content for ever.
@@ -27,6 +27,27 @@ def known_service_id(service_id: UUID) -> UUID:
 def known_medium_id(key: str) -> UUID:
     """Return the id under which a media item is known here, by its name and version."""
     return derived_id(MEDIA, key)
+
+
+def unmet_for_knowing(
+    service_id: UUID, service: KnownService | None, changes: dict[UUID, KnownChange | None]
+) -> Iterator[Unmet]:
+    """Yield what was not heard yet of a service and of changes that a new release names."""
+    if service is None:
+        yield Unmet(
+            "service-not-heard",
+            f"Nothing was heard yet of the service {service_id}.",
+            source="service_id",
+            remedy="register it in configuration management, or try again when that has arrived",
+        )
+    for change_id, change in changes.items():
+        if change is None or change.change.state is ChangeState.UNHEARD:
+            yield Unmet(
+                "change-not-heard-of",
+                f"Nothing was heard yet of the change {change_id}.",
+                source=f"change_ids.{change_id}",
+                remedy="submit it in change management, or try again when that has arrived",
+            )
 
 
 class KnownChange(Aggregate):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 from fourgates.chassis.aggregate import Act, NextCommand, Unmet
 
@@ -71,11 +70,12 @@ class Next(Closing):
     def _next_review(self) -> list[NextCommand]:
         if self.state is not ReleaseState.REVIEW or self.redeploying:
             return []
-        debts = tuple(
-            Unmet("debt-open", debt.detail, f"debts.{debt.code}", f"settle it until {debt.due_at.isoformat()}")
-            for debt in self.open_debts()
-        )
-        return [replace(_command("decide the review", ("change_manager",), ()), unmet=debts)]
+        return [_command("decide the review", ("change_manager",), self.unmet_for_close())]
+
+    def unmet_for_close(self) -> Iterator[Unmet]:
+        """Yield every debt of an emergency that blocks closing."""
+        for debt in self.open_debts():
+            yield Unmet("debt-open", debt.detail, f"debts.{debt.code}", f"settle it until {debt.due_at.isoformat()}")
 
 
 # Commands that belong to another phase are left out: nothing that anyone could do now would make them possible.

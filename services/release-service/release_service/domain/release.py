@@ -33,54 +33,150 @@ class Release(Next, Aggregate):
         predecessor_id: UUID | None
         evaluation_id: UUID | None
 
-    # Each event says in its own subject what it does to the state; here they get their names in the log.
-    ChangesCarried = planning.ChangesCarried
-    ChangeNoted = planning.ChangeNoted
-    ServiceNoted = planning.ServiceNoted
-    PlanWritten = planning.PlanWritten
-    ImpactRequested = planning.ImpactRequested
-    ImpactNoted = planning.ImpactNoted
-    ImpactAcknowledged = planning.ImpactAcknowledged
-    GateRequested = gates.GateRequested
-    GateRequestWithdrawn = gates.GateRequestWithdrawn
-    GrantNoted = gates.GrantNoted
-    GateRequestEnded = gates.GateRequestEnded
-    GrantCrossed = gates.GrantCrossed
-    PlanningEntered = entries.PlanningEntered
-    BuildAndTestEntered = entries.BuildAndTestEntered
-    CheckInEntered = entries.CheckInEntered
-    CheckInRequested = entries.CheckInRequested
-    DeploymentEntered = entries.DeploymentEntered
-    DeploymentRequested = entries.DeploymentRequested
-    DebtsIncurred = emergency.DebtsIncurred
-    DebtSettled = emergency.DebtSettled
-    DebtFailed = emergency.DebtFailed
-    ConfirmationRequested = emergency.ConfirmationRequested
-    BuildRecorded = building.BuildRecorded
-    TestRunRecorded = building.TestRunRecorded
-    SignedOff = building.SignedOff
-    CheckInCompleted = building.CheckInCompleted
-    CheckInRefused = building.CheckInRefused
-    MediaNoted = building.MediaNoted
-    RehearsalRequested = deployment.RehearsalRequested
-    RehearsalNoted = deployment.RehearsalNoted
-    DeploymentPlanned = deployment.DeploymentPlanned
-    ConflictsNoted = deployment.ConflictsNoted
-    OwnersInformed = deployment.OwnersInformed
-    DeploymentNoted = deployment.DeploymentNoted
-    WentBack = ways_back.WentBack
-    CheckInRequestCancelled = ways_back.CheckInRequestCancelled
-    DeploymentRequestCancelled = ways_back.DeploymentRequestCancelled
-    PutOnHold = ways_back.PutOnHold
-    TakenOffHold = ways_back.TakenOffHold
-    CancellationRequested = ways_back.CancellationRequested
-    Cancelled = ways_back.Cancelled
-    ReviewEntered = review.ReviewEntered
-    ReviewNoted = review.ReviewNoted
-    ReviewDecided = review.ReviewDecided
-    TargetAcceptanceNoted = review.TargetAcceptanceNoted
-    SuccessorOpened = review.SuccessorOpened
-    Closed = review.Closed
+    # Every fact about a release. What it carries, and what it does to the state, stands with its subject.
+
+    class ChangesCarried(planning.ChangesCarried):
+        """The set of changes that a release carries is now this."""
+
+    class ChangeNoted(planning.ChangeNoted):
+        """Something was heard of a carried change."""
+
+    class ServiceNoted(planning.ServiceNoted):
+        """Something was heard of the service of this release."""
+
+    class PlanWritten(planning.PlanWritten):
+        """The plan was written; `version` is the package version that it plans."""
+
+    class ImpactRequested(planning.ImpactRequested):
+        """Configuration management was asked for the impact of this release."""
+
+    class ImpactNoted(planning.ImpactNoted):
+        """The impact set was heard; an acknowledgement of another one is void."""
+
+    class ImpactAcknowledged(planning.ImpactAcknowledged):
+        """The impact set was read and acknowledged."""
+
+    class GateRequested(gates.GateRequested):
+        """A gate was requested, or two joined ones in an emergency, with a digest per field of what is bound."""
+
+    class GateRequestWithdrawn(gates.GateRequestWithdrawn):
+        """What a request or an unused grant bound has changed or is not wanted any more: it is withdrawn, or void."""
+
+    class GrantNoted(gates.GrantNoted):
+        """The grant of a request was heard: who gave it, under which policy, and until when."""
+
+    class GateRequestEnded(gates.GateRequestEnded):
+        """A request or an unused grant ended elsewhere: rejected, withdrawn, expired, revoked or voided."""
+
+    class GrantCrossed(gates.GrantCrossed):
+        """A used grant was heard to be expired or revoked: the use and that crossed, and both stay recorded."""
+
+    class PlanningEntered(entries.PlanningEntered):
+        """Planning was entered under this grant of G1."""
+
+    class BuildAndTestEntered(entries.BuildAndTestEntered):
+        """Build and test was entered under this grant of G2."""
+
+    class CheckInEntered(entries.CheckInEntered):
+        """Check-in was entered under this grant of G3."""
+
+    class CheckInRequested(entries.CheckInRequested):
+        """The DML was asked to take the items of this build."""
+
+    class DeploymentEntered(entries.DeploymentEntered):
+        """Deployment was entered under this grant of G4."""
+
+    class DeploymentRequested(entries.DeploymentRequested):
+        """The deployment was asked for, under the grant that was used."""
+
+    class DebtsIncurred(emergency.DebtsIncurred):
+        """An emergency used a gate before everything was done; each debt blocks closing."""
+
+    class DebtSettled(emergency.DebtSettled):
+        """A debt of an emergency was settled."""
+
+    class DebtFailed(emergency.DebtFailed):
+        """A debt of an emergency failed or fell overdue: it counts as a missed target."""
+
+    class ConfirmationRequested(emergency.ConfirmationRequested):
+        """The CAB was asked to confirm what two people decided in an emergency."""
+
+    class BuildRecorded(building.BuildRecorded):
+        """A build was recorded: its candidates, and its inputs, which were all definitive at that time."""
+
+    class TestRunRecorded(building.TestRunRecorded):
+        """The evidence of a test run was bound to the build whose bytes were tested."""
+
+        __test__ = False
+
+    class SignedOff(building.SignedOff):
+        """The change manager signed off a build whose required tests all passed."""
+
+    class CheckInCompleted(building.CheckInCompleted):
+        """The DML took every item of the package: all of them are definitive."""
+
+    class CheckInRefused(building.CheckInRefused):
+        """The DML refused the check-in as a whole."""
+
+    class MediaNoted(building.MediaNoted):
+        """An item of this release was quarantined, cleared or withdrawn in the DML."""
+
+    class RehearsalRequested(deployment.RehearsalRequested):
+        """A rehearsal of this package and these back-out steps in a sandbox was asked for, under G2."""
+
+    class RehearsalNoted(deployment.RehearsalNoted):
+        """A rehearsal finished or was refused, with what was measured."""
+
+    class DeploymentPlanned(deployment.DeploymentPlanned):
+        """A deployment plan was written: environments in order, each with its window and waves."""
+
+    class ConflictsNoted(deployment.ConflictsNoted):
+        """Change management compared a deployment plan with the change schedule, and found these conflicts, or none."""
+
+    class OwnersInformed(deployment.OwnersInformed):
+        """The owners of these dependent services were informed of the deployment."""
+
+    class DeploymentNoted(deployment.DeploymentNoted):
+        """Something was heard of a deployment; `crossing` says that it ran although it was withdrawn before."""
+
+    class WentBack(ways_back.WentBack):
+        """The release went back to an earlier phase; grants are void, and the candidates of a void build are discarded."""
+
+    class CheckInRequestCancelled(ways_back.CheckInRequestCancelled):
+        """A check-in that was asked for is no longer wanted."""
+
+    class DeploymentRequestCancelled(ways_back.DeploymentRequestCancelled):
+        """A deployment that was asked for and has not started is no longer wanted."""
+
+    class PutOnHold(ways_back.PutOnHold):
+        """The release was put on hold: no requests, votes, entries or new deployments."""
+
+    class TakenOffHold(ways_back.TakenOffHold):
+        """The release goes on after a hold."""
+
+    class CancellationRequested(ways_back.CancellationRequested):
+        """Something ran, or may be about to: the cancellation waits for its end and its review."""
+
+    class Cancelled(ways_back.Cancelled):
+        """The release was cancelled; its candidates are discarded and its changes are free again."""
+
+    class ReviewEntered(review.ReviewEntered):
+        """The post-implementation review began: a deployment ended, or a kind without deployment is checked in."""
+
+    class ReviewNoted(review.ReviewNoted):
+        """The review of this release was heard to be open."""
+
+    class ReviewDecided(review.ReviewDecided):
+        """The review ended with a decision: close, cancel, or a way back."""
+
+    class TargetAcceptanceNoted(review.TargetAcceptanceNoted):
+        """An authority accepted a missed target in writing."""
+
+    class SuccessorOpened(review.SuccessorOpened):
+        """A missed target opened a successor release, which goes through the whole process again."""
+
+    class Closed(review.Closed):
+        """The release was closed by the decision of its review."""
 
     @classmethod
     def open(
