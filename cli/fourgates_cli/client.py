@@ -140,23 +140,23 @@ class Caller:
 
     def get(self, path: str) -> Any:
         """Return the body of a thing. Raises `Problem`."""
-        return self._success(self.ask("GET", path)).body
+        return self.succeed(self.ask("GET", path)).body
 
     def fetch(self, path: str) -> bytes:
         """Return bytes. Raises `Problem`."""
-        return self._success(self.ask("GET", path)).content
+        return self.succeed(self.ask("GET", path)).content
 
     def post(self, path: str, body: Body) -> Any:
         """Create something. Raises `Problem`."""
-        return self._success(self.try_post(path, body)).body
+        return self.succeed(self.try_post(path, body)).body
 
     def put(self, path: str, body: Body, *, of: str) -> Any:
         """Replace a part of the thing at `of`, in the version that it has now. Raises `Problem`."""
-        return self._success(self.try_put(path, body, of=of)).body
+        return self.succeed(self.try_put(path, body, of=of)).body
 
     def upload(self, path: str, content: bytes) -> Any:
         """Put bytes. Raises `Problem`."""
-        return self._success(self.ask("PUT", path, content=content, headers=_OCTETS)).body
+        return self.succeed(self.ask("PUT", path, content=content, headers=_OCTETS)).body
 
     def try_post(self, path: str, body: Body) -> Answer:
         """Ask for something to be created, and return the answer whatever it says."""
@@ -164,7 +164,7 @@ class Caller:
 
     def try_put(self, path: str, body: Body, *, of: str) -> Answer:
         """Ask for a part to be replaced, and return the answer whatever it says."""
-        tag = self._success(self.ask("GET", of)).headers["etag"]
+        tag = self.succeed(self.ask("GET", of)).headers["etag"]
         key = f'"{uuid.uuid4()}"'
         return self.ask("PUT", path, body=body, headers={"If-Match": tag, "Idempotency-Key": key})
 
@@ -190,10 +190,13 @@ class Caller:
             if not answer.ok and answer.status != 404:
                 raise Problem(answer)
             if time.monotonic() > ends:
-                raise WaitedInVain(f"{what} did not come in {timeout_s:.0f} s; {path} says {json.dumps(answer.body)[:2000]}")
+                raise WaitedInVain(
+                    f"{what} did not come in {timeout_s:.0f} s; {path} says {json.dumps(answer.body)[:2000]}"
+                )
             time.sleep(POLL_S)
 
-    def _success(self, answer: Answer) -> Answer:
+    def succeed(self, answer: Answer) -> Answer:
+        """Return an answer that is a success. Raises `Problem`."""
         if not answer.ok:
             raise Problem(answer)
         return answer

@@ -11,11 +11,21 @@ from typer.core import TyperGroup
 from fourgates_cli.client import Problem, Unreachable, WaitedInVain
 from fourgates_cli.commands import people, releases, running
 from fourgates_cli.exits import Exit
+from fourgates_cli.login import LoginRefusedError
 from fourgates_cli.tokens import NotLoggedInError
 from fourgates_cli.walkthrough.narrator import NotAsExpectedError
 from fourgates_cli.workbench import BuildFailedError, WheelhouseError
 
-SAID_AND_DONE = (Problem, Unreachable, WaitedInVain, NotLoggedInError, NotAsExpectedError, BuildFailedError, WheelhouseError)
+SAID_AND_DONE = (
+    Problem,
+    Unreachable,
+    WaitedInVain,
+    LoginRefusedError,
+    NotLoggedInError,
+    NotAsExpectedError,
+    BuildFailedError,
+    WheelhouseError,
+)
 
 
 class Commands(TyperGroup):

@@ -12,7 +12,7 @@ from rich.console import Console
 from fourgates_cli.client import Caller
 from fourgates_cli.exits import Exit
 from fourgates_cli.history import in_words
-from fourgates_cli.names import names_from
+from fourgates_cli.people import names_in
 from fourgates_cli.tokens import token_for
 
 Url = Annotated[str, typer.Option("--url", envvar="FOURGATES_URL", help="Where Fourgates answers.")]
@@ -41,7 +41,7 @@ def history(release: Release, url: Url = DEFAULT_URL, people: PeopleFile = None)
     """Print the history of a release from its log, in words."""
     caller = Caller(url, token=token_for(url))
     found = find_release(caller, release)
-    print_history(caller, found, names_from(people) if people else {})
+    print_history(caller, found, names_in(people) if people else {})
 
 
 def what_next(release: Release, url: Url = DEFAULT_URL) -> None:

@@ -20,8 +20,12 @@ from fourgates_cli.workbench import fetch_wheelhouse
 
 Data = Annotated[Path, typer.Option("--data", envvar="FOURGATES_DATA", help="The data folder; made when missing.")]
 Port = Annotated[int, typer.Option("--port", envvar="FOURGATES_PORT", min=0, max=65535, help="0 picks a free port.")]
-Wheelhouse = Annotated[Path, typer.Option("--wheelhouse", envvar="FOURGATES_WHEELHOUSE", help="Where third-party wheels lie.")]
-Record = Annotated[Path | None, typer.Option("--record", help="Write every HTTP exchange to this file, a line of JSON each.")]
+Wheelhouse = Annotated[
+    Path, typer.Option("--wheelhouse", envvar="FOURGATES_WHEELHOUSE", help="Where third-party wheels lie.")
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", help="Write every HTTP exchange to this file, a line of JSON each.")
+]
 LOCK = places.EXAMPLES / "wheelhouse.lock"
 console = Console(highlight=False)
 
@@ -62,7 +66,9 @@ def demo(
 
 
 def walkthrough(
-    secrets: Annotated[Path, typer.Option("--secrets", help="The secrets of the people, as `fourgates up` wrote them.")],
+    secrets: Annotated[
+        Path, typer.Option("--secrets", help="The secrets of the people, as `fourgates up` wrote them.")
+    ],
     url: Annotated[str, typer.Option("--url", envvar="FOURGATES_URL", help="Where Fourgates answers.")] = places.URL,
     bench: Annotated[Path, typer.Option("--workbench", help="Where to build and test.")] = places.HOME / "workbench",
     wheels: Wheelhouse = places.WHEELHOUSE,
@@ -73,7 +79,9 @@ def walkthrough(
     _walk(url, Secrets.read(secrets), bench, wheels, record)
 
 
-def wheelhouse(folder: Annotated[Path, typer.Option("--folder", envvar="FOURGATES_WHEELHOUSE")] = places.WHEELHOUSE) -> None:
+def wheelhouse(
+    folder: Annotated[Path, typer.Option("--folder", envvar="FOURGATES_WHEELHOUSE")] = places.WHEELHOUSE,
+) -> None:
     """Fetch the third-party wheels of the example by the hashed lock; nothing else ever asks a package index."""
     for wheel in fetch_wheelhouse(LOCK, folder):
         console.print(f"{wheel.name} {wheel.version}  sha256 {wheel.sha256}")

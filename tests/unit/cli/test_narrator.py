@@ -20,12 +20,16 @@ def a_refusal(*codes: str, status: int = 409) -> Answer:
 
 def test_a_refusal_is_told_with_every_reason_and_its_remedy() -> None:
     narrator, told = a_narrator()
-    narrator.refused(a_refusal("test-not-passed", "no-build"), status=409, codes=("test-not-passed",), text="no sign-off")
+    narrator.refused(
+        a_refusal("test-not-passed", "no-build"), status=409, codes=("test-not-passed",), text="no sign-off"
+    )
     assert any("no-build: about no-build → mend no-build" in line for line in told)
     assert narrator.seen["refusal"] == 1
 
 
-@pytest.mark.parametrize("answer", [a_refusal("other"), a_refusal("test-not-passed", status=403), Answer("POST", "/", 200, {})])
+@pytest.mark.parametrize(
+    "answer", [a_refusal("other"), a_refusal("test-not-passed", status=403), Answer("POST", "/", 200, {})]
+)
 def test_another_answer_than_the_expected_refusal_fails(answer: Answer) -> None:
     narrator, _ = a_narrator()
     with pytest.raises(NotAsExpectedError):
