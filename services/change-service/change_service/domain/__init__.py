@@ -16,6 +16,7 @@ from change_service.domain.calendar import (
 )
 from change_service.domain.change import Change
 from change_service.domain.change_rules import AUTHORIZED_STATES, FINAL, ChangeGrant, ChangeState, Content
+from change_service.domain.gates import differences_to, holds_on, lineage_of
 from change_service.domain.model import ChangeModel, ModelContent
 from change_service.domain.people import Delegation, Group, Person, id_of_person
 from change_service.domain.policy import (
@@ -93,10 +94,13 @@ __all__ = [
     "Window",
     "WindowKind",
     "conflicts_of",
+    "differences_to",
     "electorate_of",
+    "holds_on",
     "id_of_authorization",
     "id_of_known_release",
     "id_of_person",
     "id_of_plan",
+    "lineage_of",
     "shipped_rules",
 ]

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from fourgates.chassis.aggregate import Act, Aggregate, NextCommand, Unmet, derived_id, digest_of, event, refuse_any
 
-from change_service.domain.values import CHANGE_AUTHORITY, CHANGE_MANAGER, overlaps, unmet_entitlement
+from change_service.domain.values import CHANGE_AUTHORITY, CHANGE_MANAGER, RELEASE_MANAGER, overlaps, unmet_entitlement
 
 KEEPERS_OF_THE_CALENDAR = (CHANGE_MANAGER, CHANGE_AUTHORITY)
+ASK_FOR_WAIVERS = (RELEASE_MANAGER, CHANGE_MANAGER)
 
 
 class WindowKind(StrEnum):
@@ -253,8 +254,9 @@ class SchedulePlan(Aggregate):
         self._conflicts_found(act=act, plan_digest=self.plan.plan_digest, conflicts=self.conflicts)
         return True
 
-    def unmet_for_waiver(self, conflict_ids: tuple[str, ...]) -> Iterator[Unmet]:
+    def unmet_for_waiver(self, act: Act, conflict_ids: tuple[str, ...]) -> Iterator[Unmet]:
         """Name everything that keeps a waiver of these conflicts from being requested."""
+        yield from unmet_entitlement(act, ASK_FOR_WAIVERS, "Asking for a waiver")
         waivable = {conflict.conflict_id for conflict in self.conflicts if not conflict.waived_by}
         if not conflict_ids or set(conflict_ids) - waivable or self.ended:
             yield Unmet(
@@ -264,9 +266,10 @@ class SchedulePlan(Aggregate):
                 remedy="name conflicts of GET /change/v1/schedule",
             )
 
-    def refuse_waiver(self, act: Act, *, conflict_ids: tuple[str, ...]) -> None:
-        """Raise `Refused` when these conflicts cannot be waived."""
-        refuse_any(self.unmet_for_waiver(conflict_ids))
+    def next(self, act: Act) -> tuple[NextCommand, ...]:
+        """Say which commands could come next, by whom, and why not."""
+        waivable = tuple(c.conflict_id for c in self.conflicts if not c.waived_by)
+        return (NextCommand("request_waiver", ASK_FOR_WAIVERS, tuple(self.unmet_for_waiver(act, waivable))),)
 
     @event(Planned)
     def __init__(self, id: UUID, act: Act, plan: Plan, source_id: str) -> None:

@@ -45,6 +45,7 @@ class Change(ChangeRules, Aggregate):
 
         content: Content
         findings: str
+        previous_digest: str
 
     class Rewritten(Aggregate.Event):
         """The content of a change was edited; every authorization of the old content is void."""
@@ -155,16 +156,19 @@ class Change(ChangeRules, Aggregate):
     def assess(self, act: Act, *, risk: Risk, findings: str) -> None:
         """Assess a change. An assessed risk that differs from the stated one becomes part of the content."""
         refuse_any(self.unmet_for_assess(act))
-        self._assessed(act=act, content=replace(self.content, risk=risk), findings=findings)
+        content = replace(self.content, risk=risk)
+        self._assessed(act=act, content=content, findings=findings, previous_digest=self.content_digest)
 
     def rewrite(self, act: Act, *, content: Content) -> None:
         """Replace the content, which voids every authorization of the old one."""
         refuse_any((*self.unmet_for_rewrite(act), *unmet_for_content(content)))
         self._rewritten(act=act, content=content)
 
-    def put_to_authority(self, act: Act, *, authorization_id: UUID, undecided: bool) -> None:
+    def put_to_authority(
+        self, act: Act, *, authorization_id: UUID, undecided: bool = False, by_model: bool = False
+    ) -> None:
         """Ask for authorization; `undecided` says that an earlier request still waits for its decision."""
-        refuse_any(self.unmet_for_put_to_authority(act, undecided=undecided))
+        refuse_any(self.unmet_for_put_to_authority(act, undecided=undecided, by_model=by_model))
         self._put_to_authority(act=act, authorization_id=authorization_id)
 
     def cancel(self, act: Act) -> None:
@@ -270,7 +274,7 @@ class Change(ChangeRules, Aggregate):
         self.evaluation_id = evaluation_id
 
     @event(Assessed)
-    def _assessed(self, act: Act, content: Content, findings: str) -> None:
+    def _assessed(self, act: Act, content: Content, findings: str, previous_digest: str) -> None:
         self.content = content
         self.content_digest = digest_of(content)
         self.assessed_by = act.person

@@ -116,8 +116,15 @@ class ChangeRules:
                 remedy=f"rescope release {self.carried_by} first, or let it drop the change",
             )
 
-    def unmet_for_put_to_authority(self, act: Act, *, undecided: bool) -> Iterator[Unmet]:
+    def unmet_for_put_to_authority(self, act: Act, *, undecided: bool, by_model: bool) -> Iterator[Unmet]:
         yield from unmet_entitlement(act, RAISERS, "Requesting authorization")
+        if self.content.change_type is ChangeType.STANDARD and not by_model:
+            yield Unmet(
+                "model-needed",
+                "A standard change is authorized by a change model.",
+                source="content.change_type",
+                remedy="name a model of GET /change/v1/change-models, or rewrite the change as a normal one",
+            )
         if self.state is not self.state_to_authorize:
             yield Unmet(
                 "not-assessed",
@@ -208,8 +215,8 @@ class ChangeRules:
             )
 
     def next(self, act: Act, *, undecided: bool = False) -> tuple[NextCommand, ...]:
-        """Say which commands could come next, by whom, and why not."""
-        put = tuple(self.unmet_for_put_to_authority(act, undecided=undecided))
+        """Say which commands could come next, by whom, and why not; a model is supposed where one is needed."""
+        put = tuple(self.unmet_for_put_to_authority(act, undecided=undecided, by_model=True))
         return (
             NextCommand("submit", RAISERS, tuple(self.unmet_for_submit(act))),
             NextCommand("assess", ASSESSORS, tuple(self.unmet_for_assess(act))),

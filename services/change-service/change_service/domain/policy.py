@@ -233,6 +233,16 @@ class AuthorityPolicy(Aggregate):
         rules = [r for r in self.in_force.rules if any(r.applies_to(i) for i in inputs)]
         return max(rules, key=lambda r: r.strictness, default=None)
 
+    def unmet_for_rule(self, inputs: tuple[Inputs, ...]) -> Iterator[Unmet]:
+        """Name what is missing when no rule decides about the inputs."""
+        if self.rule_for(inputs) is None:
+            yield Unmet(
+                "no-rule",
+                f"No rule of policy version {self.in_force.number} applies.",
+                source="policy",
+                remedy="propose a policy version with such a rule",
+            )
+
     @event(Installed)
     def __init__(self, id: UUID, act: Act, rules: tuple[Rule, ...]) -> None:
         self.versions: tuple[PolicyVersion, ...] = (PolicyVersion(1, rules, act.by, act.by),)

@@ -111,6 +111,7 @@ class KnownRelease(Aggregate):
         self.deployments_undone = 0
         self.checked_in_for_good = False
         self.ended: str | None = None
+        self.rescoped = False
 
     @event(ContentNoted)
     def _content_noted(self, act: Act, change_ids: tuple[UUID, ...], source_id: str) -> None:
@@ -123,11 +124,13 @@ class KnownRelease(Aggregate):
     @event(PhaseNoted)
     def _phase_noted(self, act: Act, phase: str, source_id: str, *, implementing: bool) -> None:
         self.phase = phase
+        self.rescoped = False
         self.checked_in_for_good = self.checked_in_for_good or implementing
 
     @event(WayBackNoted)
     def _way_back_noted(self, act: Act, way: str, from_phase: str, to_phase: str, source_id: str) -> None:
         self.phase = to_phase
+        self.rescoped = way == "rescope"
         self.checked_in_for_good = False
         self.deployments_undone += int(from_phase == "review")
 

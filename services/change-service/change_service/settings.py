@@ -1,0 +1,33 @@
+"""Every environment variable of change management, with its limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fourgates.chassis.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+
+class ChangeSettings(ServiceSettings):
+    """Settings of change-service."""
+
+    model_config = SettingsConfigDict(env_prefix="FOURGATES_CHANGE_", frozen=True)
+
+    people_file: Path | None = Field(
+        default=None,
+        description="File of people who are made known at the start; those who are known stay as they are.",
+        examples=["/etc/fourgates/people.json"],
+    )
+    expiries_per_tick_max: int = Field(
+        default=50, ge=1, le=1000, description="Requests and grants that one look at the clock expires."
+    )
+    escalations_per_tick_max: int = Field(
+        default=50, ge=1, le=1000, description="Requests that one look at the clock escalates."
+    )
+    electorate_max: int = Field(
+        default=1000, ge=1, le=1000, description="Most people who are counted to see whether a request can be met."
+    )
+    schedule_max: int = Field(
+        default=1000, ge=1, le=1000, description="Most windows and plans that a deployment plan is compared with."
+    )

@@ -1,0 +1,141 @@
+"""Read models of people and groups, and who a subject is as a voter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from fourgates.chassis.views import Row, Rows, View, Views, iso
+
+from change_service.domain import Delegator, Group, Person, Voter
+from change_service.views.plain import plain
+
+
+def _registered(rows: Rows, happened: Person.Registered) -> None:
+    rows.put(
+        str(happened.originator_id),
+        {
+            "person_id": happened.person_id,
+            "roles": list(happened.roles),
+            "machine": happened.machine,
+            "subjects": [happened.person_id],
+            "delegations": [],
+            "delegates": [],
+        },
+    )
+
+
+def _write(rows: Rows, happened: Any, **fields: Any) -> None:
+    row = rows.get(str(happened.originator_id))
+    if row is not None:
+        rows.put(str(happened.originator_id), {**row, **fields})
+
+
+def _roles_given(rows: Rows, happened: Person.RolesGiven) -> None:
+    _write(rows, happened, roles=list(happened.roles))
+
+
+def _alias_named(rows: Rows, happened: Person.AliasNamed) -> None:
+    row = rows.get(str(happened.originator_id)) or {}
+    _write(rows, happened, subjects=[*row.get("subjects", []), happened.alias])
+
+
+def _delegations(rows: Rows, happened: Any, delegations: list[dict[str, Any]]) -> None:
+    delegates = [delegation["delegate_id"] for delegation in delegations]
+    _write(rows, happened, delegations=delegations, delegates=delegates)
+
+
+def _delegated(rows: Rows, happened: Person.Delegated) -> None:
+    row = rows.get(str(happened.originator_id)) or {}
+    _delegations(rows, happened, [*row.get("delegations", []), plain(happened.delegation)])
+
+
+def _delegation_ended(rows: Rows, happened: Person.DelegationEnded) -> None:
+    row = rows.get(str(happened.originator_id)) or {}
+    ended = str(happened.delegation_id)
+    _delegations(rows, happened, [d for d in row.get("delegations", []) if d["delegation_id"] != ended])
+
+
+PEOPLE = View(
+    "people",
+    ("person_id", "roles", "machine", "subjects", "delegates"),
+    {
+        Person.Registered: _registered,
+        Person.RolesGiven: _roles_given,
+        Person.AliasNamed: _alias_named,
+        Person.Delegated: _delegated,
+        Person.DelegationEnded: _delegation_ended,
+    },
+)
+
+
+def _formed(rows: Rows, happened: Group.Formed) -> None:
+    rows.put(str(happened.originator_id), {"name": happened.name, "member_ids": list(happened.member_ids)})
+
+
+def _members_named(rows: Rows, happened: Group.MembersNamed) -> None:
+    _write(rows, happened, member_ids=list(happened.member_ids))
+
+
+GROUPS = View("groups", ("name", "member_ids"), {Group.Formed: _formed, Group.MembersNamed: _members_named})
+
+
+def person_of(views: Views, subject: str) -> Row | None:
+    """Return the person whom a subject means, by their own id or by an alias."""
+    found = views.find("people", {"subjects": subject}, limit=1)
+    return found[0] if found else None
+
+
+def _groups_of(views: Views, subjects: Sequence[str]) -> tuple[str, ...]:
+    return tuple(row["key"] for row in views.find("groups", {"member_ids": subjects}))
+
+
+def _in_force(row: Row, delegates: Sequence[str], at: datetime) -> list[dict[str, Any]]:
+    """Return the delegations of a person to any of the subjects that hold at a moment."""
+    now = iso(at)
+    return [d for d in row["delegations"] if d["delegate_id"] in delegates and d["starts_at"] <= now < d["ends_at"]]
+
+
+def _voter(views: Views, row: Row, subject: str, at: datetime) -> Voter:
+    subjects = tuple(row["subjects"])
+    delegators = tuple(
+        Delegator(lender["person_id"], tuple(lender["subjects"]), tuple(delegation["roles"]))
+        for lender in views.find("people", {"delegates": subjects})
+        for delegation in _in_force(lender, subjects, at)
+    )
+    return Voter(
+        person_id=subject,
+        identity=row["person_id"],
+        subjects=subjects,
+        roles=tuple(row["roles"]),
+        groups=_groups_of(views, subjects),
+        delegators=delegators,
+        machine=row["machine"],
+    )
+
+
+def voter_at(views: Views, subject: str, at: datetime) -> Voter | None:
+    """Return a subject as a voter at a moment, or None when nobody is known by it."""
+    row = person_of(views, subject)
+    return None if row is None else _voter(views, row, subject, at)
+
+
+def voters_at(views: Views, roles: Sequence[str], group_ids: Sequence[str], at: datetime, limit: int) -> list[Voter]:
+    """Return everybody who holds one of the roles or is a member of one of the groups."""
+    members = [m for row in views.find("groups", {"key": group_ids}) for m in row["member_ids"]] if group_ids else []
+    rows = {row["key"]: row for row in views.find("people", {"roles": roles}, limit=limit)} if roles else {}
+    if members:
+        rows |= {row["key"]: row for row in views.find("people", {"subjects": members}, limit=limit)}
+    return [_voter(views, row, row["person_id"], at) for row in rows.values()]
+
+
+def kin_of(views: Views, subjects: Sequence[str], at: datetime) -> tuple[str, ...]:
+    """Return people with all their aliases, and everybody to whom they have delegated, with theirs."""
+    found = dict.fromkeys(subjects)
+    for row in views.find("people", {"subjects": subjects}) if subjects else []:
+        found.update(dict.fromkeys(row["subjects"]))
+        delegates = [d["delegate_id"] for d in row["delegations"] if d["starts_at"] <= iso(at) < d["ends_at"]]
+        for delegate in views.find("people", {"subjects": delegates}) if delegates else []:
+            found.update(dict.fromkeys(delegate["subjects"]))
+    return tuple(found)
