@@ -1,4 +1,4 @@
-"""The bytes of media items on disk: written once under their digest, never changed, verified whenever they are read."""
+"""The bytes of media items: written once under their digest, never changed, verified whenever they are read."""
 
 from __future__ import annotations
 
@@ -60,13 +60,18 @@ class Upload:
         self._name = Path(name)
         self._folder = folder
         self._digest = hashlib.sha256()
-        self.size_bytes = 0
+        self._size_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes arrived."""
+        return self._size_bytes
 
     def write(self, piece: bytes) -> None:
         """Add a piece."""
         self._file.write(piece)
         self._digest.update(piece)
-        self.size_bytes += len(piece)
+        self._size_bytes += len(piece)
 
     def keep(self, sha256: str) -> bool:
         """Put the bytes in place, durably; do nothing and return False when they have another digest."""
@@ -103,3 +108,54 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class MemoryBlobs:
+    """The same for a service that keeps nothing on disk."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def holds(self, sha256: str) -> bool:
+        """Return whether something is kept under a digest."""
+        return sha256 in self._kept
+
+    def sound_size(self, sha256: str) -> int | None:
+        """Return the size of what is kept under a digest, or nothing."""
+        return len(self._kept[sha256]) if sha256 in self._kept else None
+
+    def read(self, sha256: str) -> Iterator[bytes]:
+        """Yield what is kept under a digest."""
+        yield self._kept[sha256]
+
+    def begin(self) -> MemoryUpload:
+        """Return a place for bytes that arrive."""
+        return MemoryUpload(self._kept)
+
+
+class MemoryUpload:
+    """Bytes that arrive in memory."""
+
+    def __init__(self, kept: dict[str, bytes]) -> None:
+        self._kept = kept
+        self._pieces = bytearray()
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes arrived."""
+        return len(self._pieces)
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece."""
+        self._pieces += piece
+
+    def keep(self, sha256: str) -> bool:
+        """Keep the bytes; do nothing and return False when they have another digest."""
+        if hashlib.sha256(self._pieces).hexdigest() != sha256:
+            return False
+        self._kept[sha256] = bytes(self._pieces)
+        return True
+
+    def close(self) -> None:
+        """Forget what was not kept."""
+        self._pieces.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fourgates.chassis.service import Parts, Service, assemble
 
-from dml_service.adapters import FileBlobs
+from dml_service.adapters import FileBlobs, MemoryBlobs
 from dml_service.api import routes
 from dml_service.application import DmlUseCases
 from dml_service.publishing import PUBLISHED
@@ -16,8 +16,7 @@ from dml_service.views import VIEWS
 def build(parts: Parts, settings: DmlSettings | None = None) -> Service:
     """Build the service; nothing runs yet."""
     chosen = settings or DmlSettings()
-    folder = parts.data or chosen.data_folder / "dml"
-    blobs = FileBlobs(folder / "blobs", chunk_bytes=chosen.blob_chunk_bytes)
+    blobs = _blobs(parts, chosen)
     return assemble(
         name="dml",
         parts=parts,
@@ -32,3 +31,10 @@ def build(parts: Parts, settings: DmlSettings | None = None) -> Service:
         own=OWN,
         clock=CLOCK,
     )
+
+
+def _blobs(parts: Parts, settings: DmlSettings) -> FileBlobs | MemoryBlobs:
+    if parts.data is None and parts.views_path is None:
+        return MemoryBlobs()
+    folder = parts.data or settings.data_folder / "dml"
+    return FileBlobs(folder / "blobs", chunk_bytes=settings.blob_chunk_bytes)

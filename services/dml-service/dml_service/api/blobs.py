@@ -19,7 +19,10 @@ BYTES = "application/octet-stream"
 class Arriving(Protocol):
     """Bytes that arrive."""
 
-    size_bytes: int
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes arrived."""
+        ...
 
     def write(self, piece: bytes) -> None:
         """Add a piece."""
@@ -96,10 +99,11 @@ def routes(caller: CallFactory[DmlUseCases], blobs: BlobStore, settings: DmlSett
         try:
             async for piece in _pieces(call.stream(), settings.blob_chunk_bytes):
                 await run_in_threadpool(upload.write, piece)
+            size_bytes = upload.size_bytes
             held = await run_in_threadpool(_keep, blobs, upload, sha256)
         finally:
             await run_in_threadpool(upload.close)
-        body = {"sha256": sha256, "size_bytes": upload.size_bytes}
+        body = {"sha256": sha256, "size_bytes": size_bytes}
         headers = {"ETag": f'"{sha256}"', "Location": f"/v1/blobs/{sha256}"}
         return JSONResponse(body, 200 if held else 201, headers=headers)
 

@@ -23,4 +23,4 @@ class UseCases:
     def __init__(self, work: Work, settings: DmlSettings, blobs: Blobs) -> None:
         self._work = work
         self._settings = settings
-        self._blobs = blobs
+        self.blobs = blobs

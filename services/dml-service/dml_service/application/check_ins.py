@@ -42,7 +42,8 @@ class CheckInUseCases(LibraryUseCases, ServiceUseCases):
         supersedes_item_ids: tuple[UUID, ...],
     ) -> None:
         """Record the request of a release once, and answer it as soon as its build is known."""
-        check_in_id = derived_id(build_id, f"check-in/{act.cause_id}")
+        # A grant is used once, so it tells one request from the next.
+        check_in_id = derived_id(build_id, f"check-in/{grant.authorization_id}")
         if self._work.find(CheckIn, check_in_id) is not None:
             return
         check_in = CheckIn.request(
@@ -99,7 +100,7 @@ class CheckInUseCases(LibraryUseCases, ServiceUseCases):
             return
         revoked = self._work.find(KnownGrant, KnownGrant.id_of(check_in.grant.authorization_id))
         unmet = list(check_in.unmet_for_completion(revoked=revoked, build_known=build_known))
-        sizes = {one.sha256: self._blobs.sound_size(one.sha256) for one in check_in.items}
+        sizes = {one.sha256: self.blobs.sound_size(one.sha256) for one in check_in.items}
         if known is not None and build_known:
             unmet.extend(known.unmet_for_check_in(build_id=check_in.build_id, items=check_in.items))
             for medium in check_in.items:

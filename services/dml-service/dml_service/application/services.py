@@ -185,7 +185,8 @@ class ServiceUseCases(UseCases):
 
     def compute_impact(self, act: Act, *, release_id: UUID, service_id: UUID) -> None:
         """Gather the services that run and depend on a service, directly or through others; once for each request."""
-        impact_id = derived_id(release_id, f"impact/{act.cause_id}")
+        # A release asks anew after it was rescoped and wants an answer then; the same moment is the same request.
+        impact_id = derived_id(release_id, f"impact/{act.at.isoformat()}")
         if self._work.find(Impact, impact_id) is not None:
             return
         service = self._work.find(Service, service_id)
