@@ -16,6 +16,7 @@ from deploy_service.domain import (
     Grant,
     Item,
     MediumFact,
+    Package,
     RehearsalFact,
     RehearsalRequest,
     Result,
@@ -153,6 +154,10 @@ def carried_on(deployment, result=DONE, *, at_s=0):
     while deployment.script() and deployment.take_order(act("deploy-service", after_s=at_s)) is not None:
         orders += carried_out(deployment, result, at_s=at_s)
     return orders
+
+
+def a_package(version="0.9"):
+    return Package(version, (), "old", "o" * 64, UUID(int=20))
 
 
 def with_medium(state):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploy_service.domain import DeploymentState, Package, Phase, Placed
+from deploy_service.domain import DeploymentState, Phase, Placed
 from fourgates.chassis.aggregate import Unmet
 from fourgates.chassis.testing import event_names, refused, replayed
 
@@ -26,7 +26,7 @@ def test_waves_go_one_node_after_the_other_and_end_verified(kit):
 
 
 def test_a_failed_step_backs_out_every_touched_node_in_reverse_by_the_rehearsed_steps(kit):
-    old = Placed("p1", Package("0.9", (), "old"), "http://127.0.0.1:9", "o" * 64)
+    old = Placed("p1", kit.a_package(), "http://127.0.0.1:9", "o" * 64)
     deployment = kit.started(before=(old,))
     kit.carried_out(deployment, *[kit.DONE] * 4, kit.FAILED)
     assert deployment.state is DeploymentState.BACKING_OUT
@@ -41,7 +41,7 @@ def test_a_failed_step_backs_out_every_touched_node_in_reverse_by_the_rehearsed_
 
 
 def test_a_back_out_without_a_restore_leaves_nothing(kit):
-    old = Placed("p1", Package("0.9", (), "old"), "http://127.0.0.1:9", "o" * 64)
+    old = Placed("p1", kit.a_package(), "http://127.0.0.1:9", "o" * 64)
     deployment = kit.started(before=(old,), back_out_steps=(kit.STOP, kit.REMOVE))
     kit.carried_out(deployment, kit.FAILED)
     kit.carried_on(deployment)
@@ -70,7 +70,7 @@ def test_a_back_out_before_anything_was_touched_ends_at_once(kit):
 
 
 def test_past_the_point_of_no_return_a_failure_goes_forward(kit):
-    deployment = kit.started(point_of_no_return=1, forward_steps=(kit.START, kit.PROBE))
+    deployment = kit.started(point_of_no_return=2, forward_steps=(kit.START, kit.PROBE))
     kit.carried_out(deployment, kit.DONE, kit.FAILED)
     assert deployment.state is DeploymentState.RUNNING
     orders = kit.carried_on(deployment)
@@ -81,19 +81,19 @@ def test_past_the_point_of_no_return_a_failure_goes_forward(kit):
 
 @pytest.mark.parametrize("forward", [0, 1])
 def test_past_the_point_of_no_return_without_a_way_forward_the_back_out_has_failed(kit, forward):
-    deployment = kit.started(point_of_no_return=0, forward_steps=(kit.START,) * forward)
+    deployment = kit.started(point_of_no_return=1, forward_steps=(kit.START,) * forward)
     kit.carried_out(deployment, *[kit.FAILED] * (1 + forward))
     assert deployment.state is DeploymentState.BACK_OUT_FAILED
 
 
 def test_it_goes_forward_once(kit):
-    deployment = kit.started(point_of_no_return=0, forward_steps=(kit.START,))
+    deployment = kit.started(point_of_no_return=1, forward_steps=(kit.START,))
     kit.carried_out(deployment, kit.FAILED, kit.DONE, kit.FAILED)
     assert deployment.state is DeploymentState.BACK_OUT_FAILED
 
 
 def test_a_failed_step_before_the_point_of_no_return_still_backs_out(kit):
-    deployment = kit.started(point_of_no_return=2)
+    deployment = kit.started(point_of_no_return=3)
     kit.carried_out(deployment, kit.DONE, kit.FAILED)
     assert deployment.state is DeploymentState.BACKING_OUT
 
@@ -177,7 +177,7 @@ def test_a_back_out_during_the_soak_backs_out_what_stands(kit, on_staging):
 
 
 def test_past_the_point_of_no_return_what_stands_stays_when_the_rest_is_given_up(kit, on_staging):
-    deployment = on_staging(point_of_no_return=0)
+    deployment = on_staging(point_of_no_return=1)
     deployment.back_out(kit.act(), reason="enough")
     assert deployment.state is DeploymentState.BACKED_OUT
     assert deployment.leaving_id == kit.PRODUCTION
@@ -209,7 +209,7 @@ def test_a_window_that_ends_backs_out_as_the_plan_says(kit):
 
 
 def test_past_the_point_of_no_return_the_end_of_a_window_pauses(kit):
-    deployment = kit.started(on_window_end="back_out", point_of_no_return=0)
+    deployment = kit.started(on_window_end="back_out", point_of_no_return=1)
     kit.carried_out(deployment, kit.DONE)
     deployment.end_window(kit.act(after_s=3600))
     assert deployment.state is DeploymentState.PAUSED
@@ -292,7 +292,7 @@ def test_a_result_told_twice_counts_once(kit):
 
 
 def test_a_result_after_the_end_changes_nothing(kit):
-    deployment = kit.started(point_of_no_return=0, forward_steps=(kit.START,))
+    deployment = kit.started(point_of_no_return=1, forward_steps=(kit.START,))
     kit.carried_out(deployment, kit.FAILED)
     order = deployment.take_order(kit.act())
     deployment.back_out(kit.act(), reason="give up")

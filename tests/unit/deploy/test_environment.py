@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from deploy_service.domain import NOTHING, Environment, Package, Placed
+from deploy_service.domain import NOTHING, Environment, Placed
 from fourgates.chassis.testing import event_names, refused, replayed
 
 OTHER = UUID(int=33)
@@ -30,10 +30,8 @@ def register(kit):
 
 
 def standing(kit, environment):
-    placed = Placed("p1", Package("1.0.0", (kit.WHEEL,), "parcel_tracking"), "http://127.0.0.1:1", "m" * 64)
-    environment.place(
-        kit.act(), service_id=kit.SERVICE, release_id=kit.RELEASE, package_digest="p" * 64, placed=(placed,)
-    )
+    placed = Placed("p1", kit.a_package(), "http://127.0.0.1:1", "m" * 64)
+    environment.place(kit.act(), service_id=kit.SERVICE, placed=(placed,))
     return placed
 
 
@@ -88,6 +86,15 @@ def test_what_stands_on_a_node_is_kept_until_it_is_removed(kit, register):
     assert environment.standing_on(kit.SERVICE, ("p1", "p2")) == (placed,)
     environment.remove(kit.act(), service_id=kit.SERVICE, release_id=kit.RELEASE, nodes=("p1",), retired=True)
     assert environment.standing(kit.SERVICE, "p1") is None
+
+
+def test_after_a_back_out_stands_what_was_restored_and_nothing_else(kit, register):
+    environment = register(nodes=("p1", "p2"))
+    placed = standing(kit, environment)
+    environment.restore(
+        kit.act(), service_id=kit.SERVICE, release_id=kit.RELEASE, nodes=("p2", "p1"), restored=(placed,)
+    )
+    assert environment.standing_on(kit.SERVICE, ("p1", "p2")) == (placed,)
 
 
 def test_drift_is_found_once_and_ends(kit, register):

@@ -77,14 +77,12 @@ def test_a_release_is_noted_when_something_differs(kit):
         release.note_changes(kit.act(), change_ids=(ID,))
         release.note_hold(kit.act(), on_hold=True)
         release.note_cancellation(kit.act(), reason="no need")
-        release.note_waivers(kit.act(), waivers=(Waiver("freeze", ID, "carla"),))
-        release.note_override(kit.act(), authorization_id=ID, document={"window": "7"})
+        release.note_waivers(kit.act(), waivers=(Waiver("c1", "freeze", "Freeze 7", ID, "carla"),))
     assert event_names(release) == [
         "Heard",
         "ChangesNoted",
         "HoldNoted",
         "CancellationNoted",
         "WaiversNoted",
-        "OverrideNoted",
     ]
     assert same_when_replayed(release)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploy_service.domain import Package, Phase, Rehearsal, RehearsalState
+from deploy_service.domain import Phase, Rehearsal, RehearsalState
 from fourgates.chassis.aggregate import Unmet
 from fourgates.chassis.testing import event_names, replayed
 
@@ -50,7 +50,7 @@ def test_the_candidate_is_deployed_verified_backed_out_and_removed(kit, begun):
 
 
 def test_what_runs_today_is_put_there_first_and_the_forward_steps_are_rehearsed_too(kit, begun):
-    rehearsal = begun(Package("0.9", (), "old"), forward_steps=(kit.START,))
+    rehearsal = begun(kit.a_package(), forward_steps=(kit.START,))
     assert rehearsal.before_on("x1").package.version == "0.9"
     phases = [phase for phase, _ in run(kit, rehearsal)]
     assert list(dict.fromkeys(phases)) == [

@@ -318,7 +318,7 @@ class Deployment(DeploymentConditions, Aggregate):
         self.in_flight = order
         if order.phase is Phase.DEPLOY:
             limit = self.request.point_of_no_return
-            self.past_return = self.past_return or (limit is not None and order.index >= limit)
+            self.past_return = self.past_return or (limit is not None and order.index + 1 >= limit)
             self.touched = self.touched if order.node in self.touched else (*self.touched, order.node)
 
     @event(StepDone)

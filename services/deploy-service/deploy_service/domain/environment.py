@@ -45,11 +45,9 @@ class Environment(Aggregate):
         deployment_id: UUID
 
     class PlacedOnNode(Aggregate.Event):
-        """From now on this package of a service stands on a node, authorized by that release."""
+        """From now on this package of a service stands on a node."""
 
         service_id: UUID
-        release_id: UUID
-        package_digest: str
         placed: Placed
 
     class RemovedFromNode(Aggregate.Event):
@@ -121,19 +119,23 @@ class Environment(Aggregate):
         if self.occupied_by.get(service_id) == deployment_id:
             self._freed(act=act, service_id=service_id, deployment_id=deployment_id)
 
-    def place(
-        self, act: Act, *, service_id: UUID, release_id: UUID, package_digest: str, placed: tuple[Placed, ...]
-    ) -> None:
+    def place(self, act: Act, *, service_id: UUID, placed: tuple[Placed, ...]) -> None:
         """Keep what stands on these nodes from now on."""
         for each in placed:
-            self._placed_on_node(
-                act=act, service_id=service_id, release_id=release_id, package_digest=package_digest, placed=each
-            )
+            self._placed_on_node(act=act, service_id=service_id, placed=each)
 
     def remove(self, act: Act, *, service_id: UUID, release_id: UUID, nodes: tuple[str, ...], retired: bool) -> None:
         """Keep that nothing of a service stands on these nodes any more."""
         for node in nodes:
             self._removed_from_node(act=act, service_id=service_id, release_id=release_id, node=node, retired=retired)
+
+    def restore(
+        self, act: Act, *, service_id: UUID, release_id: UUID, nodes: tuple[str, ...], restored: tuple[Placed, ...]
+    ) -> None:
+        """Keep what stands on these nodes after a back-out: what was restored, and nothing on the others."""
+        self.place(act, service_id=service_id, placed=restored)
+        emptied = tuple(node for node in nodes if node not in {placed.node for placed in restored})
+        self.remove(act, service_id=service_id, release_id=release_id, nodes=emptied, retired=False)
 
     def ask_drift_check(self, act: Act) -> None:
         """Ask to compare what really runs with what was authorized."""
@@ -199,9 +201,7 @@ class Environment(Aggregate):
         self.occupied_by.pop(service_id, None)
 
     @event(PlacedOnNode)
-    def _placed_on_node(
-        self, act: Act, service_id: UUID, release_id: UUID, package_digest: str, placed: Placed
-    ) -> None:
+    def _placed_on_node(self, act: Act, service_id: UUID, placed: Placed) -> None:
         self.placed[f"{service_id}/{placed.node}"] = placed
         self.drift.pop(f"{service_id}/{placed.node}", None)
 

@@ -250,6 +250,8 @@ class Waiver:
     """A conflict with the change schedule that somebody waived by name."""
 
     conflict_id: str
+    code: str
+    detail: str
     environment_id: UUID
     waived_by: str
 
@@ -290,13 +292,6 @@ class KnownRelease(Aggregate):
         waivers: tuple[Waiver, ...]
         source_id: str
 
-    class OverrideNoted(HeardFact):
-        """An authority was heard to override the change schedule for a release."""
-
-        authorization_id: UUID
-        document: dict[str, str]
-        source_id: str
-
     @classmethod
     def hear(cls, act: Act, *, known_id: UUID, release_id: UUID, service_id: UUID | None) -> KnownRelease:
         return cls(id=known_id, act=act, release_id=release_id, service_id=service_id, source_id=act.cause_id)
@@ -317,10 +312,6 @@ class KnownRelease(Aggregate):
         if self.waivers != waivers:
             self._waivers_noted(act=act, waivers=waivers, source_id=act.cause_id)
 
-    def note_override(self, act: Act, *, authorization_id: UUID, document: dict[str, str]) -> None:
-        if authorization_id not in self.overrides:
-            self._override_noted(act=act, authorization_id=authorization_id, document=document, source_id=act.cause_id)
-
     @event(Heard)
     def __init__(self, id: UUID, act: Act, release_id: UUID, service_id: UUID | None, source_id: str) -> None:
         self.release_id = release_id
@@ -328,7 +319,6 @@ class KnownRelease(Aggregate):
         self.on_hold = False
         self.cancelled = False
         self.waivers: tuple[Waiver, ...] = ()
-        self.overrides: tuple[UUID, ...] = ()
 
     @event(ChangesNoted)
     def _changes_noted(self, act: Act, change_ids: tuple[UUID, ...], source_id: str) -> None:
@@ -345,7 +335,3 @@ class KnownRelease(Aggregate):
     @event(WaiversNoted)
     def _waivers_noted(self, act: Act, waivers: tuple[Waiver, ...], source_id: str) -> None:
         self.waivers = waivers
-
-    @event(OverrideNoted)
-    def _override_noted(self, act: Act, authorization_id: UUID, document: dict[str, str], source_id: str) -> None:
-        self.overrides = (*self.overrides, authorization_id)

@@ -122,11 +122,13 @@ class Grant:
 
 @dataclass(frozen=True)
 class Package:
-    """What runs, or is to run: a version made of items, and the module that a start runs."""
+    """What runs, or is to run: a version made of items, the module that a start runs, and the release it came with."""
 
     version: str
     items: tuple[Item, ...]
-    module: str = ""
+    module: str
+    digest: str
+    release_id: UUID
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class DeploymentRequest:
-    """Everything that a release asks to be carried out under G4."""
+    """Everything that a release asks to be carried out under G4.
+
+    `point_of_no_return` is the number of a deployment step, counted from one: as soon as it has begun on a node,
+    only the forward steps help.
+    """
 
     release_id: UUID
     service_id: UUID
@@ -174,7 +180,7 @@ class DeploymentRequest:
     @property
     def package(self) -> Package:
         """The package that is to run afterwards."""
-        return Package(self.version, self.items, module_of(self.deployment_steps))
+        return Package(self.version, self.items, module_of(self.deployment_steps), self.package_digest, self.release_id)
 
 
 @dataclass(frozen=True)
@@ -208,7 +214,7 @@ class RehearsalRequest:
     @property
     def package(self) -> Package:
         """The package that is rehearsed."""
-        return Package(self.version, self.items, module_of(self.deployment_steps))
+        return Package(self.version, self.items, module_of(self.deployment_steps), self.package_digest, self.release_id)
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,12 @@ class Rehearsal(Aggregate):
 
     def heed(self, act: Act, *, unmet: tuple[Unmet, ...]) -> None:
         """Stop because of what was heard after the beginning."""
+        self.stop(act, reason="; ".join(f"{u.code}: {u.detail}" for u in unmet))
+
+    def stop(self, act: Act, *, reason: str) -> None:
+        """Go on with nothing but the removal of the candidate."""
         if self.state is RehearsalState.RUNNING and not self.failed:
-            self._stopped(act=act, reason="; ".join(f"{u.code}: {u.detail}" for u in unmet))
+            self._stopped(act=act, reason=reason)
 
     def take_order(self) -> Order | None:
         """Return the next order, or None when there is none."""
