@@ -18,7 +18,7 @@ from fourgates.chassis.http.shapes import (
 )
 from fourgates.chassis.views import iso
 
-_ENVELOPE = frozenset({"originator_id", "originator_version", "timestamp", "act"})
+_ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp", "act"})
 
 
 def next_answer(commands: Iterable[NextCommand]) -> NextAnswer:
