@@ -1,26 +1,26 @@
 """How every service speaks HTTP: strict in what it takes, the same answers everywhere.
 
-The `api.py` of a service names its callers at the top of the module, where FastAPI can read the annotation:
+The `api.py` of a service says it all at the top of its modules, where FastAPI can read the annotations:
 
     Reader = Annotated[Call, Depends(needs("release:read"))]
-    Writer = Annotated[Call, Depends(needs("release:write"))]
+    Writer = Annotated[Call[ReleaseUseCases], Depends(needs("release:write"))]
+
+    router = APIRouter(prefix="/v1", tags=["releases"])
+
+    @router.post("/releases", operation_id="releases_open", status_code=201, response_model=ReleaseAnswer)
+    def open_release(body: OpenRelease, call: Writer) -> Response:
+        return call.command(
+            lambda use_cases: use_cases.open_release(call.act(body.reason), release_id=call.new_id(), ...),
+            present=present_release,
+            status=201,
+            location=lambda release: f"/v1/releases/{release.id}",
+        )
+
+    @router.get("/releases", operation_id="releases_list", response_model=Page[ReleaseRow])
+    def list_releases(call: Reader, state: Annotated[list[ReleaseState] | None, Query()] = None) -> Response:
+        return call.page("releases", filters(state=state))
 
     def routes(caller: CallFactory) -> APIRouter:
-        router = APIRouter(prefix="/v1", tags=["releases"])
-
-        @router.post("/releases", operation_id="releases_open", status_code=201, response_model=ReleaseAnswer)
-        def open_release(body: OpenRelease, call: Writer) -> Response:
-            return call.command(
-                lambda use_cases: use_cases.open_release(call.act(body.reason), release_id=call.new_id(), ...),
-                present=present_release,
-                status=201,
-                location=lambda release: f"/v1/releases/{release.id}",
-            )
-
-        @router.get("/releases", operation_id="releases_list", response_model=Page[ReleaseRow])
-        def list_releases(call: Reader, state: Annotated[list[ReleaseState] | None, Query()] = None) -> Response:
-            return call.page("releases", filters(state=state))
-
         return router
 
 Endpoints are plain functions (they run in threads). `call.act` and `call.new_id` belong inside the use case, so that a

@@ -176,59 +176,65 @@ Uploader = Annotated[
 ]
 
 
-def routes(gate: Gate) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["parcels"])
+router = APIRouter(prefix="/v1", tags=["parcels"])
 
-    @router.post("/parcels", operation_id="parcels_post", status_code=201, response_model=ParcelAnswer)
-    def post(body: PostParcel, call: Writer) -> Response:
-        gate.pass_through()
-        return call.command(
-            lambda u: u.post(call.act(body.reason), parcel_id=call.new_id(), name=body.name),
-            shown,
-            status=201,
-            location=lambda p: f"/v1/parcels/{p.id}",
-        )
 
-    @router.get("/parcels", operation_id="parcels_list", response_model=Page[ParcelRow])
-    def list_parcels(
-        call: Reader, name: Annotated[list[str] | None, Query()] = None, number: str | None = None
-    ) -> Response:
-        return call.page("parcels", filters(name=name, number=number), order_by="name")
+@router.post("/parcels", operation_id="parcels_post", status_code=201, response_model=ParcelAnswer)
+def post(body: PostParcel, call: Writer) -> Response:
+    call.request.app.state.gate.pass_through()
+    return call.command(
+        lambda u: u.post(call.act(body.reason), parcel_id=call.new_id(), name=body.name),
+        shown,
+        status=201,
+        location=lambda p: f"/v1/parcels/{p.id}",
+    )
 
-    @router.get("/parcels/{parcel_id}", operation_id="parcels_get", response_model=ParcelAnswer)
-    def get(parcel_id: PathId, call: Reader) -> Response:
-        return call.show(Parcel, parcel_id, shown)
 
-    @router.put("/parcels/{parcel_id}/name", operation_id="parcels_rename", response_model=ParcelAnswer)
-    def rename(parcel_id: PathId, body: RenameParcel, call: Writer) -> Response:
-        return call.command(
-            lambda u: u.rename(call.act(body.reason), parcel_id=parcel_id, name=body.name), shown, if_match=True
-        )
+@router.get("/parcels", operation_id="parcels_list", response_model=Page[ParcelRow])
+def list_parcels(
+    call: Reader, name: Annotated[list[str] | None, Query()] = None, number: str | None = None
+) -> Response:
+    return call.page("parcels", filters(name=name, number=number), order_by="name")
 
-    @router.post("/parcels/{parcel_id}/seal", operation_id="parcels_seal", response_model=ParcelAnswer)
-    def seal(parcel_id: PathId, body: Reason, call: Writer) -> Response:
-        return call.command(lambda u: u.seal(call.act(body.reason), parcel_id=parcel_id), shown)
 
-    @router.get("/parcels/{parcel_id}/next", operation_id="parcels_next", response_model=NextAnswer)
-    def next_commands(parcel_id: PathId, call: Reader) -> Response:
-        return call.next(Parcel, parcel_id)
+@router.get("/parcels/{parcel_id}", operation_id="parcels_get", response_model=ParcelAnswer)
+def get(parcel_id: PathId, call: Reader) -> Response:
+    return call.show(Parcel, parcel_id, shown)
 
-    @router.get("/parcels/{parcel_id}/history", operation_id="parcels_history", response_model=HistoryAnswer)
-    def history(parcel_id: PathId, call: Reader) -> Response:
-        return call.history(Parcel, parcel_id)
 
-    @router.put("/labels/{name}", operation_id="labels_put")
-    async def upload(name: str, call: Uploader) -> Response:
-        size = 0
-        async for piece in call.stream():
-            size += len(piece)
-        return call.answer({"size": size})
+@router.put("/parcels/{parcel_id}/name", operation_id="parcels_rename", response_model=ParcelAnswer)
+def rename(parcel_id: PathId, body: RenameParcel, call: Writer) -> Response:
+    return call.command(
+        lambda u: u.rename(call.act(body.reason), parcel_id=parcel_id, name=body.name), shown, if_match=True
+    )
 
-    @router.get("/broken", operation_id="broken_get")
-    def broken(call: Reader) -> Response:
-        raise RuntimeError("secret words")
 
-    return router
+@router.post("/parcels/{parcel_id}/seal", operation_id="parcels_seal", response_model=ParcelAnswer)
+def seal(parcel_id: PathId, body: Reason, call: Writer) -> Response:
+    return call.command(lambda u: u.seal(call.act(body.reason), parcel_id=parcel_id), shown)
+
+
+@router.get("/parcels/{parcel_id}/next", operation_id="parcels_next", response_model=NextAnswer)
+def next_commands(parcel_id: PathId, call: Reader) -> Response:
+    return call.next(Parcel, parcel_id)
+
+
+@router.get("/parcels/{parcel_id}/history", operation_id="parcels_history", response_model=HistoryAnswer)
+def history(parcel_id: PathId, call: Reader) -> Response:
+    return call.history(Parcel, parcel_id)
+
+
+@router.put("/labels/{name}", operation_id="labels_put")
+async def upload(name: str, call: Uploader) -> Response:
+    size = 0
+    async for piece in call.stream():
+        size += len(piece)
+    return call.answer({"size": size})
+
+
+@router.get("/broken", operation_id="broken_get")
+def broken(call: Reader) -> Response:
+    raise RuntimeError("secret words")
 
 
 @dataclass
@@ -332,7 +338,8 @@ async def house(settings):
     )
     api = create_api("toy", "Parcels", "Parcels for tests.", settings=settings)
     api.state.caller = caller
-    api.include_router(routes(gate))
+    api.state.gate = gate
+    api.include_router(router)
     api.include_router(security_log_routes(caller))
     async with AsyncClient(transport=ASGITransport(api), base_url="http://toy.example") as client:
         yield House(api, caller, clock, units, log, gate, client)

@@ -7,6 +7,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
+from fourgates.chassis.http.client import ASGITransport, AsyncClient
 from fourgates.chassis.testing import an_act
 
 SEALER = ("sealer",)
@@ -249,9 +251,6 @@ async def test_next_tells_what_is_possible_and_why_not(house):
 
 
 async def test_addresses_are_right_below_a_mount(house):
-    from fastapi import FastAPI
-    from fourgates.chassis.http.client import ASGITransport, AsyncClient
-
     outer = FastAPI()
     outer.mount("/toy", house.api)
     async with AsyncClient(transport=ASGITransport(outer), base_url="http://all.example") as client:

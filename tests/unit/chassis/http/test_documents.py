@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
+from fastapi import APIRouter, Depends
 from fourgates.chassis.http import create_api
 from openapi_spec_validator import validate
 
@@ -65,10 +68,6 @@ async def test_a_draining_process_is_not_ready(house):
 
 
 def test_an_annotation_that_cannot_be_read_is_found_at_start():
-    from typing import Annotated
-
-    from fastapi import APIRouter, Depends
-
     api = create_api("x", "X", "X")
     router = APIRouter()
     caller = object()
