@@ -104,7 +104,8 @@ def routes(caller: CallFactory[DmlUseCases], blobs: BlobStore, settings: DmlSett
         finally:
             await run_in_threadpool(upload.close)
         body = {"sha256": sha256, "size_bytes": size_bytes}
-        headers = {"ETag": f'"{sha256}"', "Location": f"/v1/blobs/{sha256}"}
+        root_path = call.request.scope.get("root_path", "")
+        headers = {"ETag": f'"{sha256}"', "Location": f"{root_path}/v1/blobs/{sha256}"}
         return JSONResponse(body, 200 if held else 201, headers=headers)
 
     @router.get("/blobs/{sha256}", operation_id="blobs_get", response_class=Response, responses=_SENT)

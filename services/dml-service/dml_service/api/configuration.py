@@ -1,4 +1,4 @@
-"""Configuration items, baselines and impacts over HTTP."""
+"""Configuration items over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pydantic import ConfigDict, Field
 from dml_service.api.media_items import Reason
 from dml_service.api.services import with_id
 from dml_service.application import DmlUseCases
-from dml_service.domain import Baseline, ConfigurationItem, Impact, Relation, RelationKind
+from dml_service.domain import ConfigurationItem, Relation, RelationKind
 
 Reader = Annotated[Call[DmlUseCases], Depends(needs("dml:read"))]
 Writer = Annotated[Call[DmlUseCases], Depends(needs("dml:write"))]
@@ -83,18 +83,6 @@ class SetConfigurationRelations(Strict):
     reason: Text
 
 
-class TakeBaseline(Strict):
-    """A snapshot to be taken: of one service with its parts, or of everything."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "before release 1.1.0", "reason": "to compare with afterwards"}]}
-    )
-
-    name: Name
-    service_id: UUID | None = None
-    reason: Text
-
-
 class RelationAnswer(Answer):
     """A relation."""
 
@@ -139,72 +127,6 @@ class ConfigurationItemRow(Answer):
     url: str | None
 
 
-class BaselineEntryAnswer(Answer):
-    """One thing in a baseline, as it was."""
-
-    kind: str
-    id: UUID
-    name: str
-    version: int
-    digest: str
-
-
-class BaselineAnswer(Answer):
-    """A baseline."""
-
-    id: UUID
-    name: str
-    service_id: UUID | None
-    digest: str
-    taken_by: str
-    taken_at: datetime
-    entries: list[BaselineEntryAnswer]
-
-
-class BaselineRow(Answer):
-    """A baseline in a list."""
-
-    id: UUID
-    number: str
-    name: str
-    service_id: UUID | None
-    digest: str
-    entry_count: int
-    taken_by: str
-    taken_at: datetime
-
-
-class ImpactedAnswer(Answer):
-    """A live service that a release can affect."""
-
-    service_id: UUID
-    name: str
-    owner_id: str
-    tier: str
-    relation: str
-
-
-class ImpactAnswer(Answer):
-    """An impact set."""
-
-    id: UUID
-    release_id: UUID
-    service_id: UUID
-    impacted: list[ImpactedAnswer]
-    impact_digest: str
-
-
-class ImpactRow(Answer):
-    """An impact set in a list."""
-
-    id: UUID
-    release_id: UUID
-    service_id: UUID
-    impacted_ids: list[UUID]
-    impact_digest: str
-    computed_at: datetime
-
-
 def present_configuration_item(item: ConfigurationItem) -> ConfigurationItemAnswer:
     """Return a configuration item as its reader sees it."""
     running = item.running
@@ -224,38 +146,6 @@ def present_configuration_item(item: ConfigurationItem) -> ConfigurationItemAnsw
             since=running.since,
         ),
         retired=item.retired,
-    )
-
-
-def present_baseline(baseline: Baseline) -> BaselineAnswer:
-    """Return a baseline as its reader sees it."""
-    return BaselineAnswer(
-        id=baseline.id,
-        name=baseline.name,
-        service_id=baseline.service_id,
-        digest=baseline.digest,
-        taken_by=baseline.taken_by,
-        taken_at=baseline.taken_at,
-        entries=[
-            BaselineEntryAnswer(kind=one.kind, id=one.id, name=one.name, version=one.version, digest=one.digest)
-            for one in baseline.entries
-        ],
-    )
-
-
-def present_impact(impact: Impact) -> ImpactAnswer:
-    """Return an impact set as its reader sees it."""
-    return ImpactAnswer(
-        id=impact.id,
-        release_id=impact.release_id,
-        service_id=impact.service_id,
-        impacted=[
-            ImpactedAnswer(
-                service_id=one.service_id, name=one.name, owner_id=one.owner_id, tier=one.tier, relation=one.relation
-            )
-            for one in impact.impacted
-        ],
-        impact_digest=impact.impact_digest,
     )
 
 
@@ -362,70 +252,3 @@ def retire_configuration_item(configuration_item_id: PathId, body: Reason, call:
         ),
         present=present_configuration_item,
     )
-
-
-@router.post("/baselines", operation_id="baselines_take", status_code=201, response_model=BaselineAnswer)
-def take_baseline(body: TakeBaseline, call: Writer) -> Response:
-    """Take a snapshot of configuration, kept for ever."""
-    return call.command(
-        lambda use_cases: use_cases.take_baseline(
-            call.act(body.reason), baseline_id=call.new_id(), name=body.name, service_id=body.service_id
-        ),
-        present=present_baseline,
-        status=201,
-        location=lambda baseline: f"/v1/baselines/{baseline.id}",
-    )
-
-
-@router.get("/baselines", operation_id="baselines_list", response_model=Page[BaselineRow])
-def list_baselines(call: Reader, service_id: Annotated[PathId | None, Query()] = None) -> Response:
-    """List baselines, the first one first."""
-    return call.page("baselines", filters(service_id=service_id), order_by="number", present=with_id)
-
-
-@router.get("/baselines/{baseline_id}", operation_id="baselines_get", response_model=BaselineAnswer)
-def get_baseline(baseline_id: PathId, call: Reader) -> Response:
-    """Show a baseline."""
-    return call.show(Baseline, baseline_id, present_baseline)
-
-
-@router.get("/baselines/{baseline_id}/next", operation_id="baselines_next", response_model=NextAnswer)
-def next_of_baseline(baseline_id: PathId, call: Reader) -> Response:
-    """Say what can be done next: nothing, a baseline is a record."""
-    return call.next(Baseline, baseline_id)
-
-
-@router.get("/baselines/{baseline_id}/history", operation_id="baselines_history", response_model=HistoryAnswer)
-def history_of_baseline(baseline_id: PathId, call: Reader) -> Response:
-    """Tell who took the baseline, when and why."""
-    return call.history(Baseline, baseline_id)
-
-
-@router.get("/impacts", operation_id="impacts_list", response_model=Page[ImpactRow])
-def list_impacts(
-    call: Reader,
-    *,
-    release_id: Annotated[PathId | None, Query()] = None,
-    service_id: Annotated[PathId | None, Query()] = None,
-) -> Response:
-    """List the impact sets that releases asked for."""
-    where = filters(release_id=release_id, service_id=service_id)
-    return call.page("impacts", where, order_by="computed_at", present=with_id)
-
-
-@router.get("/impacts/{impact_id}", operation_id="impacts_get", response_model=ImpactAnswer)
-def get_impact(impact_id: PathId, call: Reader) -> Response:
-    """Show an impact set."""
-    return call.show(Impact, impact_id, present_impact)
-
-
-@router.get("/impacts/{impact_id}/next", operation_id="impacts_next", response_model=NextAnswer)
-def next_of_impact(impact_id: PathId, call: Reader) -> Response:
-    """Say what can be done next: nothing, an impact set is a record."""
-    return call.next(Impact, impact_id)
-
-
-@router.get("/impacts/{impact_id}/history", operation_id="impacts_history", response_model=HistoryAnswer)
-def history_of_impact(impact_id: PathId, call: Reader) -> Response:
-    """Tell when the impact set was computed, and on whose behalf."""
-    return call.history(Impact, impact_id)
