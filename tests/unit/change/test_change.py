@@ -35,7 +35,7 @@ def an_assessed(content=NORMAL):
 
 def an_authorized(content=NORMAL):
     change = an_assessed(content)
-    change.put_to_authority(RAISER, authorization_id=GRANT, undecided=False)
+    change.put_to_authority(RAISER, authorization_id=GRANT)
     assert change.authorize(MANAGER, grant=the_grant(change))
     return change
 
@@ -151,7 +151,9 @@ def test_a_change_is_put_to_an_authority_once_it_is_assessed():
 
 def test_a_standard_change_needs_no_assessment_of_its_own():
     change = a_requested(replace(NORMAL, change_type=ChangeType.STANDARD))
-    change.put_to_authority(RAISER, authorization_id=GRANT, undecided=False)
+    with refused("model-needed"):
+        change.put_to_authority(RAISER, authorization_id=GRANT)
+    change.put_to_authority(RAISER, authorization_id=GRANT, by_model=True)
     assert change.authorize(MANAGER, grant=the_grant(change))
 
 
@@ -162,7 +164,7 @@ def test_a_hold_forbids_requests_until_it_is_lifted():
     with refused("on-hold"):
         draft.submit(RAISER)
     with refused("on-hold"):
-        assessed.put_to_authority(RAISER, authorization_id=GRANT, undecided=False)
+        assessed.put_to_authority(RAISER, authorization_id=GRANT)
     draft.take_off_hold(MANAGER)
     draft.submit(RAISER)
 
@@ -207,7 +209,7 @@ def test_a_change_that_alters_a_service_closes_only_through_a_release():
 
 def test_a_grant_for_another_request_or_another_text_is_not_taken():
     change = an_assessed()
-    change.put_to_authority(RAISER, authorization_id=GRANT, undecided=False)
+    change.put_to_authority(RAISER, authorization_id=GRANT)
     assert not change.authorize(MANAGER, grant=the_grant(change, authorization_id=OTHER))
     assert not change.authorize(MANAGER, grant=replace(the_grant(change), content_digest="old"))
     change.reject(MANAGER, authorization_id=OTHER, reason="")

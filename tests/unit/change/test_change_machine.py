@@ -60,9 +60,10 @@ class ChangeMachine(RuleBasedStateMachine):
         self.attempt(self.change.rewrite, an_actor(person), content=replace(self.change.content, title=title))
         assert not carried or self.change.content_digest == digest
 
-    @rule(person=PEOPLE, grant=GRANTS, undecided=st.booleans())
-    def put_to_authority(self, person, grant, undecided):
-        self.attempt(self.change.put_to_authority, an_actor(person), authorization_id=grant, undecided=undecided)
+    @rule(person=PEOPLE, grant=GRANTS, undecided=st.booleans(), by_model=st.booleans())
+    def put_to_authority(self, person, grant, undecided, by_model):
+        command, act = self.change.put_to_authority, an_actor(person)
+        self.attempt(command, act, authorization_id=grant, undecided=undecided, by_model=by_model)
 
     @rule(person=PEOPLE, outcome=st.sampled_from(list(Outcome)))
     def review(self, person, outcome):

@@ -16,7 +16,9 @@ LENT = Delegation(UUID(int=1), "bob", ("tester",), NOON, LATER)
 
 
 def a_person(name="tom", *roles, machine=False):
-    return Person.register(MIA, person_id=name, roles=roles or ("tester",), machine=machine)
+    return Person.register(
+        an_act("ann", roles=("change_manager",)), person_id=name, roles=roles or ("tester",), machine=machine
+    )
 
 
 def test_a_person_has_the_id_that_follows_from_their_subject():
@@ -28,7 +30,9 @@ def test_people_are_registered_with_known_roles_by_change_management():
         Person.register(TOM, person_id="x", roles=("boss",))
     with refused("unknown-role"):
         Person.install(TOM, person_id="x", roles=("boss",))
-    assert Person.install(TOM, person_id="x", roles=()).roles == ()
+    with refused("already-known", "own-roles"):
+        Person.register(MIA, person_id="mia", roles=("auditor",), known_as="mia")
+    assert Person.install(TOM, person_id="x", roles=(), aliases=("y",)).subjects == ("x", "y")
 
 
 def test_nobody_changes_their_own_roles():

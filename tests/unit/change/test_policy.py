@@ -87,16 +87,16 @@ def test_rules_without_sense_are_refused(code, rules):
 def test_the_strictest_rule_applies():
     policy = a_policy()
     high = replace(GATE, risk=Risk.HIGH)
-    assert policy.rule_for((GATE,)).name == "normal-low"
-    assert policy.rule_for((GATE, high)).name == "normal-high"
+    assert policy.rule_for((GATE,)).name == "low-gate"
+    assert policy.rule_for((GATE, high)).name == "high-gate"
 
 
 @pytest.mark.parametrize(
     ("inputs", "name"),
     [
-        (replace(GATE, emergency=True, change_type=ChangeType.EMERGENCY, risk=Risk.HIGH), "emergency"),
-        (replace(GATE, change_type=ChangeType.STANDARD), "standard"),
-        (replace(GATE, risk=Risk.MEDIUM), "normal-medium"),
+        (replace(GATE, emergency=True, change_type=ChangeType.EMERGENCY, risk=Risk.HIGH), "emergency-gate"),
+        (replace(GATE, change_type=ChangeType.STANDARD), "standard-gate"),
+        (replace(GATE, risk=Risk.MEDIUM), "medium-gate"),
         (Inputs(SubjectKind.ACCEPTANCE), "acceptance"),
         (Inputs(SubjectKind.OVERRIDE, emergency=True), "override"),
         (Inputs(SubjectKind.CONFIRMATION), "confirmation"),
@@ -135,3 +135,8 @@ def test_next_names_the_keepers():
     policy = a_policy()
     policy.propose(MIA, rules=OTHER_RULES)
     assert {c.command for c in policy.next(MIA) if c.possible} == {"propose", "decline"}
+
+
+def test_without_a_rule_nothing_is_requested():
+    assert [u.code for u in a_policy().unmet_for_rule((Inputs(SubjectKind.CHANGE),))] == ["no-rule"]
+    assert not list(a_policy().unmet_for_rule((GATE,)))

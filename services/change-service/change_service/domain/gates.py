@@ -1,4 +1,4 @@
-"""What stands against a request, read from the things that it binds: a request that binds what is not so is rejected."""
+"""What stands against a request, read from the things that it binds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def _against_gate(question: Question, change: Change) -> Iterator[str]:
         yield f"Change {change.id} is {change.state} and not authorized."
     if question.emergency and change.content.change_type is not ChangeType.EMERGENCY:
         # Or an emergency would be a way round the votes that a normal change takes.
-        yield f"Change {change.id} is {change.content.change_type}; an emergency release carries emergency changes only."
+        kind = change.content.change_type
+        yield f"Change {change.id} is {kind}; an emergency release carries emergency changes only."
 
 
 def lineage_of(changes: Mapping[UUID, Change | None]) -> tuple[LineagePerson, ...]:

@@ -68,16 +68,30 @@ class Person(Aggregate):
         delegation_id: UUID
 
     @classmethod
-    def register(cls, act: Act, *, person_id: str, roles: tuple[str, ...], machine: bool = False) -> Person:
-        """Make a person known. Refused without entitlement."""
-        refuse_any((*unmet_entitlement(act, KEEPERS_OF_PEOPLE, "Registering a person"), *_unmet_roles(roles)))
+    def register(
+        cls, act: Act, *, person_id: str, roles: tuple[str, ...], machine: bool = False, known_as: str | None = None
+    ) -> Person:
+        """Make a person known, once; `known_as` is the person whom that subject already means."""
+        unmet = (*unmet_entitlement(act, KEEPERS_OF_PEOPLE, "Registering a person"), *_unmet_roles(roles))
+        refuse_any((*unmet, *_unmet_new(act, person_id, known_as)))
         return cls(id=id_of_person(person_id), act=act, person_id=person_id, roles=roles, machine=machine)
 
     @classmethod
-    def install(cls, act: Act, *, person_id: str, roles: tuple[str, ...], machine: bool = False) -> Person:
+    def install(
+        cls,
+        act: Act,
+        *,
+        person_id: str,
+        roles: tuple[str, ...],
+        aliases: tuple[str, ...] = (),
+        machine: bool = False,
+    ) -> Person:
         """Make a person known at the installation, when nobody could be entitled yet."""
         refuse_any(_unmet_roles(roles))
-        return cls(id=id_of_person(person_id), act=act, person_id=person_id, roles=roles, machine=machine)
+        person = cls(id=id_of_person(person_id), act=act, person_id=person_id, roles=roles, machine=machine)
+        for alias in aliases:
+            person._alias_named(act=act, alias=alias)
+        return person
 
     def give_roles(self, act: Act, *, roles: tuple[str, ...]) -> None:
         """Replace the roles of a person. Refused to the person themselves."""
@@ -225,6 +239,11 @@ class Group(Aggregate):
         refuse_any((*unmet_entitlement(act, KEEPERS_OF_PEOPLE, "Forming a group"), *_unmet_own(act, (), member_ids)))
         return cls(id=group_id, act=act, name=name, member_ids=member_ids)
 
+    @classmethod
+    def install(cls, act: Act, *, group_id: UUID, name: str, member_ids: tuple[str, ...]) -> Group:
+        """Form a group at the installation, when nobody could be entitled yet."""
+        return cls(id=group_id, act=act, name=name, member_ids=member_ids)
+
     def name_members(self, act: Act, *, member_ids: tuple[str, ...]) -> None:
         """Replace the members. Nobody brings themselves in."""
         refuse_any((*self.unmet_for_name_members(act), *_unmet_own(act, self.member_ids, member_ids)))
@@ -254,6 +273,24 @@ def _unmet_roles(roles: tuple[str, ...]) -> Iterator[Unmet]:
             f"Not a role: {', '.join(sorted(set(roles) - set(ROLES)))}.",
             source="roles",
             remedy=f"use {', '.join(ROLES)}",
+        )
+
+
+def _unmet_new(act: Act, person_id: str, known_as: str | None) -> Iterator[Unmet]:
+    if known_as is not None:
+        yield Unmet(
+            "already-known",
+            f"{person_id} already means {known_as}.",
+            source="person_id",
+            remedy="give roles to the person who is known: PUT /change/v1/people/{person_id}/roles",
+        )
+    if person_id == act.person:
+        yield Forbidden(
+            "own-roles",
+            "Nobody gives roles to themselves.",
+            source="person_id",
+            remedy=f"ask another {' or '.join(KEEPERS_OF_PEOPLE)}",
+            person=act.person,
         )
 
 

@@ -22,7 +22,8 @@ from change_service.domain.values import (
     unmet_entitlement,
 )
 
-DAY_S = 86_400
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 POLICY_KEEPERS = (CHANGE_MANAGER, CHANGE_AUTHORITY)
 # The one policy of an installation has an id that everybody can derive.
 POLICY_ID = derived_id(UUID("6f757267-6174-5573-8000-000000000001"), "authority-policy")
@@ -304,33 +305,32 @@ def _unmet_for_rule(rule: Rule) -> Iterator[Unmet]:
 
 def shipped_rules() -> tuple[Rule, ...]:
     """Return the rules of version 1, with which an installation starts."""
-    deciding = (SubjectKind.CHANGE, SubjectKind.GATE)
-    authority = Step("authority", (CHANGE_AUTHORITY, CAB_MEMBER))
-    planned_types = (ChangeType.NORMAL, ChangeType.EMERGENCY)
     return (
-        Rule(
-            "standard",
-            Match(deciding, (ChangeType.STANDARD,), emergency=False),
-            (Step("authority", (CHANGE_AUTHORITY, CAB_MEMBER, CHANGE_MANAGER)),),
-        ),
-        Rule("normal-low", Match(deciding, planned_types, (Risk.LOW,), emergency=False), (authority,)),
-        Rule("normal-medium", Match(deciding, planned_types, (Risk.MEDIUM,), emergency=False), (authority,)),
-        Rule(
-            "normal-high",
-            Match(deciding, planned_types, (Risk.HIGH,), emergency=False),
-            (Step("authority and CAB", (CHANGE_AUTHORITY, CAB_MEMBER), QuorumKind.AT_LEAST, 2),),
-        ),
-        Rule(
-            "emergency",
-            Match(deciding, emergency=True),
-            (Step("ECAB", (ECAB_MEMBER,)),),
-            grant_validity_s=DAY_S,
-            request_validity_s=DAY_S,
-            escalate_after_s=3600,
-            signer_may_vote=True,
-            may_join=True,
-        ),
-        Rule("acceptance", Match((SubjectKind.ACCEPTANCE,)), (authority,)),
+        *_rules_of(SubjectKind.CHANGE, "change", 90 * DAY_S),
+        *_rules_of(SubjectKind.GATE, "gate", 14 * DAY_S),
+        Rule("acceptance", Match((SubjectKind.ACCEPTANCE,)), (Step("authority", (CHANGE_AUTHORITY, CAB_MEMBER)),)),
         Rule("override", Match((SubjectKind.OVERRIDE,)), (Step("authority", (CHANGE_AUTHORITY, ECAB_MEMBER)),)),
         Rule("confirmation", Match((SubjectKind.CONFIRMATION,)), (Step("CAB", (CAB_MEMBER,)),)),
+    )
+
+
+def _rules_of(kind: SubjectKind, name: str, validity_s: int) -> Iterator[Rule]:
+    planned = (ChangeType.NORMAL, ChangeType.EMERGENCY)
+    one = Step("authority", (CHANGE_AUTHORITY, CAB_MEMBER))
+    two = Step("authority and CAB", (CHANGE_AUTHORITY, CAB_MEMBER), QuorumKind.AT_LEAST, 2)
+    any_of_three = Step("authority", (CHANGE_AUTHORITY, CAB_MEMBER, CHANGE_MANAGER))
+    standard = Match((kind,), (ChangeType.STANDARD,), emergency=False)
+    yield Rule(f"standard-{name}", standard, (any_of_three,), validity_s)
+    for risk, step in ((Risk.LOW, one), (Risk.MEDIUM, one), (Risk.HIGH, two)):
+        yield Rule(f"{risk}-{name}", Match((kind,), planned, (risk,), emergency=False), (step,), validity_s)
+    # Two people suffice at three in the morning: the change manager who signs off may be the independent voter.
+    yield Rule(
+        f"emergency-{name}",
+        Match((kind,), emergency=True),
+        (Step("ECAB", (ECAB_MEMBER,)),),
+        grant_validity_s=DAY_S,
+        request_validity_s=DAY_S,
+        escalate_after_s=HOUR_S,
+        signer_may_vote=True,
+        may_join=True,
     )

@@ -91,15 +91,16 @@ SCHEDULE = View(
 
 def active_windows(views: Views, limit: int) -> tuple[Window, ...]:
     """Return the freezes and maintenance windows that are not lifted, those that end last first."""
-    where = {"kind": [kind.value for kind in WindowKind], "active": True}
-    rows = views.find("schedule", where, order_by="ends_at", descending=True, limit=limit)
+    kinds = [kind.value for kind in WindowKind]
+    rows = views.find("schedule", {"kind": kinds, "active": True}, order_by="ends_at", descending=True, limit=limit)
     return tuple(_window(row) for row in rows)
 
 
 def active_plans(views: Views, environment_ids: Sequence[UUID], limit: int) -> tuple[Plan, ...]:
     """Return the plans that count and touch one of the environments."""
-    where = {"kind": DEPLOYMENT, "active": True, "environment_ids": [str(one) for one in environment_ids]}
-    return tuple(_plan(row) for row in views.find("schedule", where, limit=limit))
+    there = [str(one) for one in environment_ids]
+    rows = views.find("schedule", {"kind": DEPLOYMENT, "active": True, "environment_ids": there}, limit=limit)
+    return tuple(_plan(row) for row in rows)
 
 
 def all_active_plans(views: Views, limit: int) -> tuple[Plan, ...]:
