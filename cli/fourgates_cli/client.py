@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fourgates.chassis.http.client import HttpClient, HttpFailed, Response
+
 from fourgates_cli.exits import Exit
 
 Body = dict[str, Any]
@@ -116,6 +117,10 @@ class Caller:
         self.token = token
         self._record = record
         self._client = HttpClient(timeout_s=REQUEST_TIMEOUT_S, answer_limit_bytes=ANSWER_BYTES_MAX)
+
+    def with_token(self, token: str) -> Caller:
+        """Return a caller with another token."""
+        return Caller(self.url, token=token, record=self._record)
 
     def ask(
         self,

@@ -23,7 +23,7 @@ def _sentence(entry: Entry, names: Mapping[str, str]) -> str:
     if behalf and behalf != entry["by"]:
         who = f"{who} on behalf of {names.get(behalf, behalf)}"
     roles = ", ".join(role.replace("_", " ") for role in entry.get("roles") or [])
-    told = f"{entry['version']:>4}  {entry['at'][:19].replace('T', ' ')}  {what_happened(entry['type'])}"
+    told = f"{entry['version']:>4}  {_moment(entry['at'])}  {what_happened(entry['type'])}"
     told += f", by {who}" + (f" ({roles})" if roles else "")
     facts = _facts(entry.get("facts") or {}, names)
     return "\n".join([told, *(f"        {line}" for line in [f"why: {entry['why']}", *facts] if line)])
@@ -40,9 +40,7 @@ def _facts(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     shown = [f"{name.replace('_', ' ')} {value}" for name, value in plain.items() if value]
     if shown:
         lines.append("; ".join(shown))
-    for grant in _grants(facts):
-        lines.append(_grant_in_words(grant, names))
-    return lines
+    return [*lines, *(_grant_in_words(grant, names) for grant in _grants(facts))]
 
 
 def _plain(value: Any) -> str:
@@ -64,7 +62,11 @@ def _grant_in_words(grant: Mapping[str, Any], names: Mapping[str, str]) -> str:
         for decider in grant["deciders"]
     )
     return (
-        f"authorized by {deciders} at {str(grant['granted_at'])[:19].replace('T', ' ')}, rule {grant['rule']!r} of policy "
-        f"version {grant['policy_version']}, until {str(grant['expires_at'])[:19].replace('T', ' ')}, "
+        f"authorized by {deciders} at {_moment(grant['granted_at'])}, rule {grant['rule']!r} of policy version "
+        f"{grant['policy_version']}, until {_moment(grant['expires_at'])}, "
         f"binding {grant['document_digest'][:12]}… (authorization {grant['authorization_id']})"
     )
+
+
+def _moment(written: object) -> str:
+    return str(written)[:19].replace("T", " ")

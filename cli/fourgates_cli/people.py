@@ -13,6 +13,7 @@ from typing import Any
 from fourgates.chassis.identity import hash_secret
 from fourgates.chassis.identity.people import load_people
 from fourgates.chassis.ids import TimeOrderedIds
+
 from fourgates_cli.tokens import write_private
 
 SECRET_BYTES = 18

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
 from fourgates.chassis.identity import hash_secret
 from fourgates.chassis.identity.people import BadPeopleFile, load_people
+from rich.console import Console
+
 from fourgates_cli import places
 from fourgates_cli.exits import Exit
 from fourgates_cli.login import log_in

@@ -67,10 +67,18 @@ def record_build(
     return dict(world.by(by).succeed(answer).body)
 
 
-def run_tests(world: World, release: str, built: Built, *, suite: str = "functional", by: str = "tess") -> TestEvidence:
+def run_tests(
+    world: World,
+    release: str,
+    built: Built,
+    *,
+    suite: str = "functional",
+    files: tuple[str, ...] = (),
+    by: str = "tess",
+) -> TestEvidence:
     """Check the test tools out, run the example's tests on the built bytes, and record the run with its report."""
     tools = check_out(world, release, world.wheels, by=by, purpose="test")
-    evidence = world.bench.test(built.build.wheel, built.source / "tests", tools, suite=suite)
+    evidence = world.bench.test(built.build.wheel, built.source / "tests", tools, suite=suite, files=files)
     record_tests(world, release, evidence, by=by)
     return evidence
 

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from fourgates.chassis.aggregate import derived_id
+
 from fourgates_cli.client import Answer
-from fourgates_cli.walkthrough.world import Thing, World
+from fourgates_cli.walkthrough.world import Thing, World, release_path
 
 CHANGES = "/change/v1/changes"
 AUTHORIZATIONS = "/change/v1/authorizations"
@@ -93,3 +94,11 @@ def try_vote(world: World, voter: str, authorization_id: str, *, kind: str = "ap
         "reason": reason or "no reason",
     }
     return world.by(voter).try_post(f"{AUTHORIZATIONS}/{authorization_id}/votes", body)
+
+
+def confirm(world: World, release: str, *, by: str) -> None:
+    """Have the CAB confirm what two people decided at night."""
+    here = release_path(world.releases[release])
+    asked = world.by("rhea").post(f"{here}/confirmation-requests", {"reason": "decided by two people at night"})
+    vote(world, by, authorization_of(asked["confirmation_id"]), reason="it could not wait")
+    world.narrator.granted(f"confirmed for the CAB by {by}")

@@ -39,6 +39,10 @@ class Narrator:
         self.seen[kind] += 1
         self._tell(Text.assemble(("    ✓ ", "green"), text))
 
+    def tell(self, text: str) -> None:
+        """Say something as it is."""
+        self._tell(Text(text))
+
     def aside(self, text: str) -> None:
         """Say something that proves nothing."""
         self._tell(Text(f"      {text}", style="dim"))
@@ -46,8 +50,12 @@ class Narrator:
     def fact(self, holds: object, text: str, *, seen: object = "") -> None:
         """Prove a fact. Raises `NotAsExpectedError` with what was seen."""
         if not holds:
-            raise NotAsExpectedError(f"expected: {text}; seen: {seen}")
+            self.failed(text, seen=seen)
         self.proved(text)
+
+    def failed(self, text: str, *, seen: object) -> None:
+        """Say that something was not as it must be. Raises `NotAsExpectedError`."""
+        raise NotAsExpectedError(f"expected: {text}; seen: {seen}")
 
     def state(self, thing: dict[str, Any], field: str, expected: str, text: str) -> None:
         """Prove the state of a thing. Raises `NotAsExpectedError`."""

@@ -13,7 +13,7 @@ GATE_NAMES = {"planning": "G1", "build_and_test": "G2", "check_in": "G3", "deplo
 WINDOW = timedelta(hours=4)
 
 
-def open_release(  # noqa: PLR0913 - a release is named by all of these
+def open_release(
     world: World,
     name: str,
     *,
@@ -90,6 +90,11 @@ def pass_gate(world: World, name: str, gate: str, *, voter: str = "cora", by: st
     await_grant(world, name, authorization_id, by=by)
     world.narrator.granted(f"{GATE_NAMES[gate]} ({gate.replace('_', ' ')}) granted by {voter}")
     return enter(world, name, gate, by=by)
+
+
+def go_back(world: World, name: str, way: str, *, reason: str, by: str = "rhea") -> Thing:
+    """Go a way back."""
+    return dict(world.by(by).post(f"{release_of(world, name)}/ways-back", {"way": way, "reason": reason}))
 
 
 def release_of(world: World, name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fourgates_cli.client import Caller
+from fourgates_cli.client import Caller, Recorder
 from fourgates_cli.walkthrough.narrator import Narrator
 from fourgates_cli.workbench import Medium, Workbench
 
@@ -27,6 +27,7 @@ class World:
     folder: Path
     example: Path
     wheels: tuple[Medium, ...]
+    record: Recorder
     environments: dict[str, str] = field(default_factory=dict)
     services: dict[str, str] = field(default_factory=dict)
     releases: dict[str, str] = field(default_factory=dict)

@@ -75,15 +75,21 @@ class Workbench:
         wheel = self._kept(medium_from(next(out.glob("*.whl")), kind="wheel"))
         return Build(wheel=wheel, sbom=self._write_bill(wheel, tools), inputs=tuple(tools))
 
-    def test(self, tested: Medium, tests: Path, tools: Sequence[Medium], *, suite: str) -> TestEvidence:
-        """Run tests on exactly these bytes, away from any source. Raises `BuildFailedError` when no test could run."""
+    def test(
+        self, tested: Medium, tests: Path, tools: Sequence[Medium], *, suite: str, files: Sequence[str] = ()
+    ) -> TestEvidence:
+        """Run tests on exactly these bytes, away from any source. Raises `BuildFailedError` when no test could run.
+
+        Without `files` the suite is everything in the folder of tests.
+        """
         python, pip = self._environment(tools, *([tested] if tested.kind == "wheel" else []))
         del pip
         run = self._fresh("test-run")
         shutil.copytree(tests, run / "tests", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(_PLUGIN, run / "fourgates_evidence.py")
         report = run / "report.xml"
-        command = [str(python), "-m", "pytest", "-q", "-p", "fourgates_evidence", "-p", "no:cacheprovider", "tests"]
+        command = [str(python), "-m", "pytest", "-q", "-p", "fourgates_evidence", "-p", "no:cacheprovider"]
+        command += [f"tests/{file}" for file in files] or ["tests"]
         command += ["--junitxml", str(report), "-o", f"junit_suite_name={suite}"]
         said = self._run(command, {"PYTHONPATH": str(run), "TESTED_FILE": str(tested.file)}, cwd=run)
         if said.returncode not in _TESTS_RAN:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from fourgates_cli.client import Answer
 from fourgates_cli.walkthrough.narrator import Narrator, NotAsExpectedError
 

@@ -1,0 +1,109 @@
+"""Post-implementation reviews: measuring, stating, deciding."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+
+from fourgates_cli.client import Answer
+from fourgates_cli.walkthrough.releases import release_of
+from fourgates_cli.walkthrough.world import Thing, World
+
+REVIEWS = "/review/v1/reviews"
+MEASURING_TIMEOUT_S = 120
+
+
+def await_review(world: World, release: str, *, by: str = "rhea") -> str:
+    """Return the id of the review that is open for a release."""
+    path = f"{REVIEWS}?release_id={world.releases[release]}&state=open"
+    page = world.by(by).wait_for(path, lambda p: bool(p["items"]), what="the review")
+    review_id = str(page["items"][0]["id"])
+    world.by(by).wait_for(f"{REVIEWS}/{review_id}", lambda r: r["release_in_review"], what="the release in review")
+    return review_id
+
+
+def evaluate(world: World, review_id: str, *, by: str = "rhea") -> dict[str, Thing]:
+    """Measure every target on the running process; return the verdicts by the name of the target."""
+    world.by(by).post(f"{REVIEWS}/{review_id}/evaluations", {"reason": "to know whether the targets are met"})
+    review = world.by(by).wait_for(
+        f"{REVIEWS}/{review_id}",
+        lambda r: {e["target_id"] for e in r["evaluations"]} >= {t["target_id"] for t in r["targets"]},
+        what="the measurements",
+        timeout_s=MEASURING_TIMEOUT_S,
+    )
+    verdicts = {e["name"]: e for e in review["evaluations"]}
+    for name, verdict in verdicts.items():
+        measured = f"{verdict['measured']:.1f}" if verdict["measured"] is not None else "nothing"
+        world.narrator.aside(
+            f"{name}: {verdict['result']}, measured {measured} {verdict['unit']} against {verdict['goal']} "
+            f"in {verdict['sample_count']} samples"
+        )
+    return verdicts
+
+
+def evaluate_while_closing(
+    world: World, review_id: str, *, until: Collection[str], by: str = "rhea"
+) -> tuple[dict[str, Thing], dict[str, Answer]]:
+    """Measure, and meanwhile try to close again and again; return the verdicts and the refusals with these codes.
+
+    What a missed target asks for is made by other services within moments: the refusals are caught on the way.
+    """
+    refused: dict[str, Answer] = {}
+    measured = threading.Event()
+
+    def keep_closing() -> None:
+        while not (measured.is_set() and refused.keys() >= set(until)):
+            answer = try_close(world, review_id, by=by)
+            refused.update({code: answer for code in answer.codes if code in until and code not in refused})
+            if answer.ok or (measured.is_set() and not set(answer.codes) & set(until)):
+                return
+
+    closing = threading.Thread(target=keep_closing, name="closing")
+    closing.start()
+    try:
+        verdicts = evaluate(world, review_id, by=by)
+    finally:
+        measured.set()
+        closing.join()
+    return verdicts, refused
+
+
+def await_follow_ups(world: World, review_id: str, verdict: Thing, *, by: str = "rhea") -> None:
+    """Wait until the review has heard of the linked change and of the successor of a missed target."""
+    evaluation_id = verdict["evaluation_id"]
+    world.by(by).wait_for(
+        f"{REVIEWS}/{review_id}",
+        lambda r: evaluation_id in r["linked_changes"] and evaluation_id in r["successors"],
+        what="the linked change and the successor",
+    )
+
+
+def state(world: World, review_id: str, subject: str, text: str, *, result: str = "pass", by: str = "oskar") -> None:
+    """State how one thing turned out that no probe can measure."""
+    body = {"subject": subject, "result": result, "statement": text, "reason": text}
+    world.by(by).post(f"{REVIEWS}/{review_id}/statements", body)
+
+
+def try_close(world: World, review_id: str, *, decision: str = "close", by: str = "rhea") -> Answer:
+    """Decide a review, and return the answer whatever it says."""
+    body = {"decision": decision, "reason": f"the review decides: {decision}"}
+    return world.by(by).try_post(f"{REVIEWS}/{review_id}/closure", body)
+
+
+def close(world: World, release: str, review_id: str, *, decision: str = "close", by: str = "rhea") -> None:
+    """Decide a review; when it closes, prove that the release and its changes are closed."""
+    world.by(by).succeed(try_close(world, review_id, decision=decision, by=by))
+    world.narrator.proved(f"the review ended with the decision {decision!r}, by {by}")
+    if decision != "close":
+        return
+    closed = world.by(by).wait_for(
+        release_of(world, release), lambda r: r["state"] == "closed", what="the release to be closed"
+    )
+    world.narrator.state(closed, "state", "closed", f"release {closed['number']} ({closed['outcome']})")
+    for change in closed["changes"]:
+        world.by(by).wait_for(
+            f"/change/v1/changes/{change['change_id']}",
+            lambda c: c["state"] == "closed",
+            what="the change to be closed",
+        )
+    world.narrator.proved(f"its {len(closed['changes'])} change(s) are closed by the outcome", kind="state")
