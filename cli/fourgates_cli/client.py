@@ -38,7 +38,7 @@ class Problem(Exception):
         """The exit code that says this to the shell."""
         if self.answer.status in {401, 403}:
             return Exit.NOT_AUTHENTICATED
-        if self.answer.status in {412, 428}:
+        if self.answer.status in {412, 428} or self.answer.slug in {"concurrent-change", "in-progress"}:
             return Exit.CONFLICT
         return Exit.GATE_SAYS_NO if self.answer.status == 409 else Exit.FAILED
 
@@ -71,6 +71,12 @@ class Answer:
         if not isinstance(self.body, dict):
             return []
         return [*self.body.get("unmet", []), *self.body.get("errors", [])]
+
+    @property
+    def slug(self) -> str:
+        """The kind of a problem: the end of its address."""
+        kind = self.body.get("type", "") if isinstance(self.body, dict) else ""
+        return str(kind).rsplit("/", maxsplit=1)[-1]
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where a person's tokens are kept between commands: one file in the user's configuration folder, for that user alone."""
+"""Where a person's tokens are kept between commands: one file in the user's configuration folder, for them alone."""
 
 from __future__ import annotations
 
