@@ -36,6 +36,7 @@ from fourgates.chassis.http.security_log import SecurityLog, SQLiteSecurityLog
 from fourgates.chassis.http.security_log_api import security_log_routes
 from fourgates.chassis.http.shapes import (
     Answer,
+    Count,
     Digest,
     Document,
     HistoryAnswer,
@@ -58,6 +59,7 @@ __all__ = [
     "Call",
     "CallFactory",
     "Check",
+    "Count",
     "Digest",
     "Document",
     "HistoryAnswer",

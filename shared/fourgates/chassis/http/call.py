@@ -144,6 +144,7 @@ class Call(Generic[U]):
         self.principal = principal
         self.body = body
         self.if_match: parsing.Tags | None = None
+        self.if_none_match: parsing.Tags | None = None
         self.views = caller.views
 
     # Who, when and why.
@@ -288,7 +289,7 @@ class Call(Generic[U]):
         """Return one thing with its version as ETag, 304 when the caller has it already, 404 when there is none."""
         aggregate = self.get(cls, aggregate_id)
         headers = {**PRIVATE, "ETag": f'"{aggregate.version}"'}
-        tags = parsing.parse_tags(self.request.headers.getlist("if-none-match"), "If-None-Match")
+        tags = self.if_none_match
         if tags is not None and (tags.any or str(aggregate.version) in tags.strong + tags.weak):
             return Response(status_code=304, headers=headers)
         return rendered(present(aggregate), headers=headers)

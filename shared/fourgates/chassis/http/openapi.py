@@ -86,20 +86,24 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute, plan: Plan) 
     if reads:
         responses.setdefault("304", {"description": "The caller has this version already."})
         parameters.append(_header("If-None-Match", "ETags that the caller has.", ['"3"']))
-    else:
-        parameters.append(_header("Idempotency-Key", "A key of the caller for this request.", ["8e03978e-40d5"]))
-        required = plan.method in {"PUT", "PATCH", "DELETE"} and plan.media in {(), ("application/json",)}
+    elif not plan.needs.stream:
+        _complete_command(operation, route, plan)
+
+
+def _complete_command(operation: dict[str, Any], route: APIRoute, plan: Plan) -> None:
+    parameters = operation["parameters"]
+    parameters.append(_header("Idempotency-Key", "A key of the caller for this request.", ["8e03978e-40d5"]))
+    if "{" in route.path_format:
+        required = plan.method in {"PUT", "PATCH", "DELETE"}
         parameters.append(_header("If-Match", "The ETag that was read.", ['"3"'], required=required))
-        success = responses.get(str(route.status_code or 200), {})
-        success.setdefault("headers", {})["ETag"] = _ETAG
-        if route.status_code == HTTPStatus.CREATED:
-            success["headers"]["Location"] = _LOCATION
-    if not parameters:
-        del operation["parameters"]
+    success = operation["responses"].get(str(route.status_code or 200), {})
+    success.setdefault("headers", {})["ETag"] = _ETAG
+    if route.status_code == HTTPStatus.CREATED:
+        success["headers"]["Location"] = _LOCATION
 
 
 def _header(name: str, description: str, examples: list[str], *, required: bool = False) -> dict[str, Any]:
-    patterns = {"Idempotency-Key": "^[A-Za-z0-9_-]{1,255}$"}
+    patterns = {"Idempotency-Key": r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~]{1,255})$'}
     schema = {"type": "string", "pattern": patterns.get(name, '^(\\*|"[0-9]{1,9}")$'), "examples": examples}
     return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
 

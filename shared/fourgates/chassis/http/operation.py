@@ -185,6 +185,7 @@ async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Hand
 async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
     parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
     call.if_match = parsing.parse_tags(request.headers.getlist("if-match"), "If-Match")
+    call.if_none_match = parsing.parse_tags(request.headers.getlist("if-none-match"), "If-None-Match")
     if plan.body is None or (not call.body and not plan.body_required):
         return await carry_out(request if call.streams else _Parsed(request, b"", None))
     return await carry_out(_Parsed(request, call.body or b"null", parsing.parse_body(plan.body, call.body)))

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 
 from fourgates.chassis.http.problems import Problem
-from fourgates.chassis.http.shapes import QueryInt
+from fourgates.chassis.http.shapes import Count
 
 KEY_BYTES = 32
 TOKEN_CHARS_MAX = 2000
@@ -63,7 +63,8 @@ def load_or_make_key(path: Path) -> bytes:
 async def page_parameters(
     request: Request,
     page_size: Annotated[
-        QueryInt | None, Query(ge=0, le=999_999_999, description="Items on the page; 0 or absent means the default.")
+        Count | None,
+        Query(description="Items on the page; 0 or absent means the default."),
     ] = None,
     page_token: Annotated[
         str | None, Query(max_length=TOKEN_CHARS_MAX, description="`next_page_token` of the page before.")

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
@@ -108,8 +108,12 @@ def _whole_number(value: object) -> object:
     return value
 
 
-QueryInt = Annotated[int, BeforeValidator(_whole_number)]
+# Limits stand before the validator, or they would not reach the JSON schema.
+QueryInt = Annotated[int, Field(ge=-999_999_999, le=999_999_999), BeforeValidator(_whole_number)]
 """A whole number in a query: digits only."""
+
+Count = Annotated[int, Field(ge=0, le=999_999_999), BeforeValidator(_whole_number)]
+"""A whole number in a query that is not negative."""
 
 
 def filters(**given: object) -> dict[str, Any]:
