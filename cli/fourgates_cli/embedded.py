@@ -2,50 +2,158 @@
 
 from __future__ import annotations
 
-import importlib
+import socket
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import change_service.app
+import change_service.settings
+import deploy_service.app
+import deploy_service.settings
+import dml_service.app
+import dml_service.settings
+import operations_service.app
+import operations_service.settings
+import release_service.app
+import release_service.settings
+import review_service.app
+import review_service.settings
 import uvicorn
 from fastapi import FastAPI
-
 from fourgates.chassis.bus import InProcessBus
 from fourgates.chassis.clock import Clock, SystemClock
-from fourgates.chassis.http.security_log import SqliteSecurityLog
+from fourgates.chassis.http import SQLiteSecurityLog
 from fourgates.chassis.identity import JwksVerifier
-from fourgates.chassis.identity.issuer import SigningKeys, issuer_app
-from fourgates.chassis.identity.people import PeopleFile
+from fourgates.chassis.identity.issuer import issuer_app
+from fourgates.chassis.identity.keys import load_or_make_signing_key
+from fourgates.chassis.identity.people import load_people
 from fourgates.chassis.ids import Ids, TimeOrderedIds
 from fourgates.chassis.service import Parts, Service
 from fourgates.chassis.sources import InProcessSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
-from fourgates_cli.people import Secrets, people_file
+
+from fourgates_cli.people import ensure_people, people_file
 
 SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
+HOST = "127.0.0.1"
 AUDIENCE = "fourgates"
-GRACE_S = 5
+START_S = 20.0
+STOP_S = 20
 
 
 class Embedded:
-    """The embedded set. As a context it serves on loopback; `api` alone can be asked in process."""
+    """The embedded set. As a context it serves on loopback until the block ends; `api` can also be asked in process.
 
-    def __init__(
-        self,
-        data: Path,
-        *,
-        port: int = 0,
-        clock: Clock | None = None,
-        ids: Ids | None = None,
-    ) -> None:
+    A port of 0 takes a free one. The clock and the ids can be given, so that a test holds them.
+    """
+
+    def __init__(self, data: Path, *, port: int = 0, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self._data = data.resolve()
-        self._socket = _bound(port)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.clock = clock or SystemClock()
+        secrets = ensure_people(self._data)
+        self._socket = socket.create_server((HOST, port))
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._clock = clock or SystemClock()
         self._ids = ids or TimeOrderedIds()
         self._bus = InProcessBus(self._data / "bus.sqlite")
         self._sources = InProcessSources()
-        self._secrets = Secrets.read(people_file(self._data))
-        self.services: dict[str, Service] = {}
+        self.people = load_people(people_file(self._data))
+        self._key = load_or_make_signing_key(self._data / "issuer" / "signing-key.json")
+        # The issuer lives in the same process: its keys are read where they are, not over HTTP.
+        self._verifier = JwksVerifier(
+            fetch=self._key.jwks, issuer=self._issuer_url, audience=AUDIENCE, clock=self._clock
+        )
+        own = {"deploy": {"dml_url": f"{self.url}/dml", "client_secret": secrets.machine("deploy-service")}}
+        self.services: dict[str, Service] = {name: self._build(name, own.get(name, {})) for name in SERVICES}
+        for name, service in self.services.items():
+            self._sources.add(name, service.relay)
+        self.api = self._mounted()
+        self._server: uvicorn.Server | None = None
+        self._serving: threading.Thread | None = None
+
+    @property
+    def _issuer_url(self) -> str:
+        return f"{self.url}/identity"
+
+    def __enter__(self) -> Self:
+        """Start the workers and serve. Raises `TimeoutError` when the port does not answer in time."""
+        self.start()
+        config = uvicorn.Config(
+            self.api, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_S
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
+        )
+        self._serving.start()
+        until = time.monotonic() + START_S
+        while not self._server.started:
+            if time.monotonic() > until:
+                msg = f"{self.url} did not answer within {START_S} s"
+                raise TimeoutError(msg)
+            self._serving.join(0.01)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Answer what was asked, then stop."""
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            self._serving.join(STOP_S)
+        self.stop()
+
+    def start(self) -> None:
+        """Start what runs beside the requests."""
+        for service in self.services.values():
+            service.start()
+
+    def stop(self) -> None:
+        """Stop what runs beside the requests, and close every file."""
+        for service in self.services.values():
+            service.stop()
+        self._bus.close()
+        self._socket.close()
+
+    def _build(self, name: str, more: dict[str, Any]) -> Service:
+        data = self._data / name
+        build, settings = _BUILDERS[name]
+        parts = Parts(
+            store=EventStore(open_sqlite_recorder(data / "events.sqlite"), EventMapper()),
+            views_path=data / "views.sqlite",
+            bus=self._bus,
+            clock=self._clock,
+            ids=self._ids,
+            verifier=self._verifier,
+            security_log=SQLiteSecurityLog(data / "security.sqlite"),
+            sources=self._sources,
+            data=data,
+        )
+        common = {"data_folder": data, "public_url": f"{self.url}/{name}", "issuer_url": self._issuer_url}
+        return build(parts, settings(**common, **more))
+
+    def _mounted(self) -> FastAPI:
+        """Return one application with every service under its name, and the issuer under /identity."""
+        api = FastAPI(title="Fourgates", openapi_url=None, docs_url=None, redoc_url=None)
+        for name, service in self.services.items():
+            api.mount(f"/{name}", service.api)
+        issuer = issuer_app(
+            people=self.people,
+            key=self._key,
+            clock=self._clock,
+            ids=self._ids,
+            issuer_url=self._issuer_url,
+            audience=AUDIENCE,
+        )
+        api.mount("/identity", issuer)
+        return api
+
+
+_BUILDERS: dict[str, tuple[Callable[..., Service], Callable[..., Any]]] = {
+    "change": (change_service.app.build, change_service.settings.ChangeSettings),
+    "release": (release_service.app.build, release_service.settings.ReleaseSettings),
+    "dml": (dml_service.app.build, dml_service.settings.DmlSettings),
+    "deploy": (deploy_service.app.build, deploy_service.settings.DeploySettings),
+    "review": (review_service.app.build, review_service.settings.ReviewSettings),
+    "operations": (operations_service.app.build, operations_service.settings.OperationsSettings),
+}

@@ -25,7 +25,7 @@ RACES_MAX = 20
 
 @dataclass(frozen=True)
 class Effect:
-    """Slow work that an event begins. `run(event, act, carry_out)` must be safe to repeat; each result is a use case."""
+    """Slow work that an event begins. `run(event, act, carry_out)` is safe to repeat; each result is a use case."""
 
     name: str
     on: type[Any]

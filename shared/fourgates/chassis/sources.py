@@ -18,5 +18,5 @@ class InProcessSources:
         self._relays[source_of(service)] = relay
 
     def missing(self, source: str, shard: int, after: int, until: int) -> list[Message]:
-        """Return the messages of a shard with `after < pos < until`, in order. Raises `KeyError` for an unknown source."""
+        """Return the messages of a shard with `after < pos < until`, in order. Raises `KeyError` for a stranger."""
         return self._relays[source].missing(shard, after, until)

@@ -47,10 +47,18 @@ class Supervised:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Ask the thread to end after its step, and wait for it."""
+    @property
+    def name(self) -> str:
+        """The name of the worker."""
+        return self._worker.name
+
+    def ask_to_stop(self) -> None:
+        """Let the thread end after the step that it is in."""
         self._stopping.set()
         self._wake()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end, at most for the timeout."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -62,7 +70,7 @@ class Supervised:
                 elif not self._stopping.is_set():
                     self._worker.wait(self._idle_s)
                 self.failing = None
-            except Exception as error:  # noqa: BLE001 - a worker must outlive whatever one step met
+            except Exception as error:
                 self.failing = type(error).__name__
                 log.exception("worker failed", worker=self._worker.name, pause_s=pause_s)
                 self._stopping.wait(pause_s)
@@ -73,7 +81,8 @@ class Supervised:
 def settle(workers: Sequence[Worker], *, rounds_max: int = 1000) -> None:
     """Step all workers until none has work left. Raises `RuntimeError` when they never come to rest."""
     for _ in range(rounds_max):
-        if not any([worker.step() for worker in workers]):
+        worked = [worker.step() for worker in workers]
+        if not any(worked):
             return
     msg = f"not at rest after {rounds_max} rounds: {[w.name for w in workers]}"
     raise RuntimeError(msg)

@@ -74,7 +74,7 @@ class GateRequested(ReleaseContract, Contract, type="dev.fourgates.release.gate_
 
 
 class GateRequestWithdrawn(ReleaseContract, Contract, type="dev.fourgates.release.gate_request_withdrawn.v1"):
-    """What a request or an unused grant bound has changed, or is no longer wanted: the request is withdrawn, the grant void."""
+    """What a request or an unused grant bound has changed, or is no longer wanted: it is withdrawn or void."""
 
     request_id: UUID
     gates: list[Gate]
@@ -223,7 +223,9 @@ class CheckInRequestCancelled(ReleaseContract, Contract, type="dev.fourgates.rel
     reason: str
 
 
-class DeploymentRequestCancelled(ReleaseContract, Contract, type="dev.fourgates.release.deployment_request_cancelled.v1"):
+class DeploymentRequestCancelled(
+    ReleaseContract, Contract, type="dev.fourgates.release.deployment_request_cancelled.v1"
+):
     """A deployment that was asked for and has not started is no longer wanted."""
 
     deployment_id: UUID
@@ -260,7 +262,7 @@ class DebtFailed(ReleaseContract, Contract, type="dev.fourgates.release.debt_fai
 
 
 class SuccessorOpened(ReleaseContract, Contract, type="dev.fourgates.release.successor_opened.v1"):
-    """A missed target opened a successor release, which goes through the whole process again; its id follows from the evaluation."""
+    """A missed target opened a successor release, and the whole process begins again; its id is derived."""
 
     successor_id: UUID
     evaluation_id: UUID

@@ -66,7 +66,7 @@ class TargetAccepted(ReviewContract, Contract, type="dev.fourgates.review.target
 
 
 class ReviewClosed(ReviewContract, Contract, type="dev.fourgates.review.closed.v1"):
-    """A review ended. `decision` is close, cancel, rescope, replan, rebuild or redeploy; only close closes the release."""
+    """A review ended. `decision` is close, cancel or a way back; only close closes the release."""
 
     decision: str
     outcome: Outcome

@@ -38,7 +38,7 @@ class Cause(Protocol):
 
 @dataclass(frozen=True)
 class Envelope:
-    """What travels beside the body. `position` is the producer's own number, `previous` that of the same shard before."""
+    """What travels beside the body. `position` is the producer's number, `previous` the one before it in its shard."""
 
     message_id: str
     source: str

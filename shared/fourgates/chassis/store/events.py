@@ -1,4 +1,4 @@
-"""The narrow interface of the store: load one aggregate, append in one transaction, follow the log, remember positions."""
+"""The narrow interface of the store: load an aggregate, append in one transaction, follow the log, keep positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library's SQLite recorder with an explicit position, positions of its own readers, replies and parked messages."""
+"""The library's SQLite recorder with an explicit position, positions of readers, replies and parked messages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
         self.select_max_notification_id_statement = f"SELECT MAX(position) FROM {events_table_name}"
 
     def construct_create_table_statements(self) -> list[str]:
-        """Return the tables: events, positions, replies, parked messages; and the triggers that keep the log as it is."""
+        """Return the tables, and the triggers that keep the log as it is."""
         tracking = [s for s in super().construct_create_table_statements() if "tracking" in s]
         table = self.events_table_name
         triggers = [_APPEND_ONLY.format(table=table, verb=verb) for verb in ("UPDATE", "DELETE")]
@@ -192,4 +192,3 @@ def open_sqlite_recorder(path: Path | None, *, lock_timeout_s: int = 10) -> Four
 
 def _text(at: datetime) -> str:
     return at.isoformat()
-

@@ -62,7 +62,9 @@ class BallBounced(BaseModel):
 
 
 def _thrown(rows: Rows, happened: Ball.Thrown) -> None:
-    rows.put(str(happened.originator_id), {"colour": happened.colour, "number": f"BALL-{rows.count() + 1}", "bounces": 0})
+    rows.put(
+        str(happened.originator_id), {"colour": happened.colour, "number": f"BALL-{rows.count() + 1}", "bounces": 0}
+    )
 
 
 def _bounced(rows: Rows, happened: Ball.Bounced) -> None:

@@ -1,0 +1,162 @@
+"""One service, assembled: its API, its read models, and the workers that follow its log, the bus and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from fourgates.chassis.aggregate import Act
+from fourgates.chassis.bus import Bus
+from fourgates.chassis.bus.envelope import topic_of
+from fourgates.chassis.clock import Clock
+from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
+from fourgates.chassis.http import CallFactory, create_api, security_log_routes
+from fourgates.chassis.http.security_log import SecurityLog
+from fourgates.chassis.identity import TokenVerifier
+from fourgates.chassis.ids import Ids
+from fourgates.chassis.inbox import Inbox, SourceLog
+from fourgates.chassis.relay import Published, Relay
+from fourgates.chassis.settings import ServiceSettings
+from fourgates.chassis.store import EventStore
+from fourgates.chassis.views import View, Views
+from fourgates.chassis.work import Units, Work
+from fourgates.chassis.workers import Supervised, Worker
+
+__all__ = ["CarryOut", "Effect", "Parts", "Service", "assemble"]
+
+STOP_S = 15.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The concrete things a service is built from. Only the runner and `app.py` choose them."""
+
+    store: EventStore
+    views_path: Path | None
+    bus: Bus
+    clock: Clock
+    ids: Ids
+    verifier: TokenVerifier
+    security_log: SecurityLog
+    sources: SourceLog | None = None
+    data: Path | None = None
+
+
+@dataclass
+class Service:
+    """A service that is ready to answer; its workers run between `start` and `stop`."""
+
+    name: str
+    api: FastAPI
+    store: EventStore
+    views: Views
+    units: Units
+    relay: Relay
+    workers: tuple[Worker, ...]
+    use_cases: Callable[[Work], Any]
+    on_stop: Callable[[], None] | None = None
+    _threads: list[Supervised] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start a supervised thread for each worker."""
+        self._threads = [Supervised(worker, self._wake) for worker in self.workers]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the workers after the step that they are in, and close the store."""
+        for thread in self._threads:
+            thread.ask_to_stop()
+        for thread in self._threads:
+            thread.join(STOP_S)
+        if self.on_stop is not None:
+            self.on_stop()
+        self.views.close()
+        self.store.close()
+
+    def failing(self) -> dict[str, str]:
+        """Return the workers that met an error in their last step, with its kind."""
+        return {t.name: t.failing for t in self._threads if t.failing is not None}
+
+    def carry_out(self, use_case: Callable[[Any], object]) -> None:
+        """Run one use case in a transaction of its own, outside any request."""
+        work = self.units.open()
+        use_case(self.use_cases(work))
+        self.units.commit(work)
+
+    def _wake(self) -> None:
+        self.store.wake()
+        for worker in self.workers:
+            if isinstance(worker, Ticker):
+                worker.wake()
+
+
+def assemble(
+    *,
+    name: str,
+    parts: Parts,
+    settings: ServiceSettings,
+    title: str,
+    description: str,
+    use_cases: Callable[[Work], Any],
+    routes: Callable[[CallFactory], APIRouter],
+    views: Sequence[View],
+    published: Published,
+    heard: Mapping[type[Any], Callable[[Any, Act, Any], None]],
+    own: Mapping[type[Any], Callable[[Any, Act, Any], None]],
+    clock: Sequence[Callable[[Any, Act], None]],
+    effects: Sequence[Effect] = (),
+    on_stop: Callable[[], None] | None = None,
+) -> Service:
+    """Build a service from its rooms and its parts; nothing runs yet."""
+    read_models = Views(parts.store, views, parts.views_path)
+    units = Units(parts.store, read_models)
+    common: dict[str, Any] = {"units": units, "use_cases": use_cases, "clock": parts.clock}
+    relay = Relay(name, parts.store, parts.bus, published)
+    topics = tuple(sorted({topic_of(_publisher(contract)) for contract in heard}))
+    workers: list[Worker] = [
+        relay,
+        Inbox(name, store=parts.store, bus=parts.bus, topics=topics, heard=heard, sources=parts.sources, **common),
+        OwnLog(name, store=parts.store, own=own, **common),
+        Ticker(name, due=clock, tick_s=settings.tick_s, **common),
+        *(EffectRunner(name, effect, store=parts.store, **common) for effect in effects),
+    ]
+    service = Service(name, FastAPI(), parts.store, read_models, units, relay, tuple(workers), use_cases, on_stop)
+    checks = {"store": lambda: _unreadable(parts.store), "workers": lambda: _named(service.failing())}
+    api = create_api(name, title=title, description=description, settings=settings, checks=checks)
+    caller = CallFactory(
+        service=name,
+        verifier=parts.verifier,
+        clock=parts.clock,
+        ids=parts.ids,
+        units=units,
+        views=read_models,
+        use_cases=use_cases,
+        settings=settings,
+        security_log=parts.security_log,
+    )
+    api.state.caller = caller
+    api.include_router(routes(caller))
+    api.include_router(security_log_routes(caller))
+    service.api = api
+    return service
+
+
+def _unreadable(store: EventStore) -> str | None:
+    """Return None when the store answers; an error of the store counts as not ready by itself."""
+    store.head()
+    return None
+
+
+def _named(failing: Mapping[str, str]) -> str | None:
+    """Return the workers that fail, or None."""
+    return "; ".join(f"{name}: {kind}" for name, kind in sorted(failing.items())) or None
+
+
+def _publisher(contract: type[Any]) -> str:
+    """Return who publishes a contract: `dev.fourgates.<publisher>.<fact>.v1`."""
+    return str(contract.TYPE).split(".")[2]
