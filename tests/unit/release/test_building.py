@@ -116,6 +116,12 @@ def test_evidence_of_other_bytes_is_refused():
         Story().to_built().run("unit", tested="b" * 64)
 
 
+@pytest.mark.parametrize("names", [("b" * 64,), ("a" * 64, "b" * 64)])
+def test_evidence_names_the_bytes_that_were_tested_and_no_others(names):
+    with refused("evidence-names-other-bytes"):
+        Story().to_built().run("unit", names=names)
+
+
 def test_the_whole_package_may_be_tested_by_its_digest():
     story = Story().to_built()
     story.run("unit", tested=story.release.build.package_digest)

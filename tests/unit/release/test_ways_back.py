@@ -25,7 +25,7 @@ from tests.unit.release.a_release import (
 
 S = ReleaseState
 PLACES = {
-    "requested": lambda: Story(),
+    "requested": Story,
     "planning": lambda: Story().to_ready_plan(),
     "build_and_test": lambda: Story().to_signed_off(),
     "check_in": lambda: Story().to_checked_in(),

@@ -189,11 +189,13 @@ class Building(Planning):
         result: TestResult,
         tested_sha256: str,
         evidence_sha256: str,
+        evidence_names: tuple[str, ...],
         tests: int,
         failures: int,
     ) -> None:
-        """Bind the evidence of a test run to the present build."""
-        refuse_any(self.unmet_for_record_test_run(act, tested_sha256))
+        """Bind the evidence of a test run to the present build. `evidence_names` are the digests that stand in it."""
+        unmet = self.unmet_for_record_test_run(act, tested_sha256)
+        refuse_any((*unmet, *self._unmet_evidence_names(tested_sha256, evidence_names)))
         self._happened(
             TestRunRecorded,
             act,
@@ -223,6 +225,15 @@ class Building(Planning):
                 f"The bytes {tested_sha256} are not the output of build {self.build.attempt}.",
                 source="tested_sha256",
                 remedy="test the bytes that this build put out",
+            )
+
+    def _unmet_evidence_names(self, tested_sha256: str, evidence_names: tuple[str, ...]) -> Iterator[Unmet]:
+        if set(evidence_names) != {tested_sha256}:
+            yield Unmet(
+                "evidence-names-other-bytes",
+                "The evidence does not name exactly the digest of the bytes that are said to be tested.",
+                source="junit_xml",
+                remedy="write the property sha256 of the tested bytes into each testsuite of the report",
             )
 
     def record_sign_off(self, act: Act) -> None:
