@@ -47,14 +47,23 @@ STOP_S = 20
 class Embedded:
     """The embedded set. As a context it serves on loopback until the block ends; `api` can also be asked in process.
 
-    A port of 0 takes a free one. The clock and the ids can be given, so that a test holds them.
+    A port of 0 takes a free one. The clock and the ids can be given, so that a test holds them; so can the URL of
+    an earlier process, whose answers are then given again without a socket.
     """
 
-    def __init__(self, data: Path, *, port: int = 0, clock: Clock | None = None, ids: Ids | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int = 0,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        url: str | None = None,
+    ) -> None:
         self._data = data.resolve()
         secrets = ensure_people(self._data)
-        self._socket = socket.create_server((HOST, port))
-        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._socket = socket.create_server((HOST, port)) if url is None else None
+        self.url = url or f"http://{HOST}:{_port_of(self._socket)}"
         self._clock = clock or SystemClock()
         self._ids = ids or TimeOrderedIds()
         self._bus = InProcessBus(self._data / "bus.sqlite")
@@ -65,7 +74,10 @@ class Embedded:
         self._verifier = JwksVerifier(
             fetch=self._key.jwks, issuer=self._issuer_url, audience=AUDIENCE, clock=self._clock
         )
-        own = {"deploy": {"dml_url": f"{self.url}/dml", "client_secret": secrets.machine("deploy-service")}}
+        own: dict[str, dict[str, Any]] = {
+            "change": {"people_file": people_file(self._data)},
+            "deploy": {"dml_url": f"{self.url}/dml", "client_secret": secrets.machine("deploy-service")},
+        }
         self.services: dict[str, Service] = {name: self._build(name, own.get(name, {})) for name in SERVICES}
         for name, service in self.services.items():
             self._sources.add(name, service.relay)
@@ -79,6 +91,9 @@ class Embedded:
 
     def __enter__(self) -> Self:
         """Start the workers and serve. Raises `TimeoutError` when the port does not answer in time."""
+        if self._socket is None:
+            msg = "only a set with a port of its own can serve"
+            raise RuntimeError(msg)
         self.start()
         config = uvicorn.Config(
             self.api, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_S
@@ -113,7 +128,8 @@ class Embedded:
         for service in self.services.values():
             service.stop()
         self._bus.close()
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _build(self, name: str, more: dict[str, Any]) -> Service:
         data = self._data / name
@@ -147,6 +163,10 @@ class Embedded:
         )
         api.mount("/identity", issuer)
         return api
+
+
+def _port_of(listening: socket.socket | None) -> int:
+    return int(listening.getsockname()[1]) if listening is not None else 0
 
 
 _BUILDERS: dict[str, tuple[Callable[..., Service], Callable[..., Any]]] = {

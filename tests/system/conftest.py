@@ -1,0 +1,153 @@
+"""One walk-through for all tests of this folder, however many workers pytest has."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from fourgates.chassis.clock import HeldClock, SystemClock
+from fourgates_cli import places
+from fourgates_cli.client import FileRecorder
+from fourgates_cli.embedded import Embedded
+from fourgates_cli.people import Secrets, ensure_people
+from fourgates_cli.walkthrough.narrator import Narrator
+from fourgates_cli.walkthrough.run import Setting, walk_through
+from fourgates_cli.workbench import fetch_wheelhouse
+
+from tests.system.reading import Reader
+
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b")
+Answers = dict[str, tuple[int, bytes, str]]
+
+
+class HoldableClock:
+    """The system's clock until it is held."""
+
+    def __init__(self) -> None:
+        self._clock: HeldClock | SystemClock = SystemClock()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def hold(self) -> datetime:
+        self._clock = HeldClock(self._clock.now())
+        return self._clock.now()
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A data folder through which the four acts went, and what every GET answered at its end."""
+
+    data: Path
+    url: str
+    held_at: datetime
+    tokens: dict[str, str]
+    ids: set[str]
+    answers: dict[str, Answers]
+    exchanges: list[dict[str, str | int]]
+    told: str
+
+    @contextmanager
+    def again(self, into: Path, *, without_views: bool) -> Iterator[Embedded]:
+        """Start all services anew on a copy of the data, at the time at which the walk-through ended."""
+        shutil.copytree(self.data, into, ignore=shutil.ignore_patterns("views.sqlite*") if without_views else None)
+        embedded = Embedded(into, url=self.url, clock=HeldClock(self.held_at))
+        try:
+            yield embedded
+        finally:
+            embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    shared = tmp_path_factory.getbasetemp()
+    if shared.name.startswith("popen-"):
+        shared = shared.parent
+    with (shared / "walk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "walked.json").exists():
+            _walk(shared)
+    return _read(shared)
+
+
+def _walk(shared: Path) -> None:
+    import asyncio
+
+    data, clock = shared / "data", HoldableClock()
+    secrets = ensure_people(data)
+    told: list[str] = []
+    with Embedded(data, clock=clock) as running:
+        setting = Setting(
+            url=running.url,
+            secrets=secrets,
+            bench=shared / "workbench",
+            wheels=fetch_wheelhouse(places.EXAMPLES / "wheelhouse.lock", places.WHEELHOUSE),
+            example=places.EXAMPLES / "parcel-tracking",
+            record=FileRecorder(shared / "exchanges.jsonl"),
+        )
+        world = walk_through(setting, Narrator(told.append))
+        tokens = {name: caller.token for name, caller in world.people.items()}
+        for service in running.services.values():
+            service.rest()
+        held_at = clock.hold()
+        ids = _ids(running)
+        answers = asyncio.run(read_all(running, tokens["ada"], ids))
+    kept = {
+        "url": running.url,
+        "held_at": held_at.isoformat(),
+        "tokens": tokens,
+        "ids": sorted(ids),
+        "told": "\n".join(told),
+        "answers": {
+            name: {path: [status, base64.b64encode(body).decode(), tag] for path, (status, body, tag) in found.items()}
+            for name, found in answers.items()
+        },
+    }
+    (shared / "walked.json").write_text(json.dumps(kept))
+
+
+def _ids(running: Embedded) -> set[str]:
+    """Return every id and digest that stands anywhere in the logs."""
+    found: set[str] = set()
+    for service in running.services.values():
+        position = 0
+        while batch := service.store.log(position, 500):
+            position = batch[-1].position
+            for recorded in batch:
+                found.update(ID.findall(str(vars(recorded.event))))
+    return found
+
+
+async def read_all(running: Embedded, token: str, ids: set[str]) -> dict[str, Answers]:
+    return {name: await Reader(service.api, token).everything(ids) for name, service in running.services.items()}
+
+
+def _read(shared: Path) -> Walked:
+    kept = json.loads((shared / "walked.json").read_text())
+    answers = {
+        name: {path: (status, base64.b64decode(body), tag) for path, (status, body, tag) in found.items()}
+        for name, found in kept["answers"].items()
+    }
+    lines = (shared / "exchanges.jsonl").read_text().splitlines()
+    return Walked(
+        data=shared / "data",
+        url=kept["url"],
+        held_at=datetime.fromisoformat(kept["held_at"]),
+        tokens=kept["tokens"],
+        ids=set(kept["ids"]),
+        answers=answers,
+        exchanges=[json.loads(line) for line in lines],
+        told=kept["told"],
+    )
+
+
+__all__ = ["Secrets", "Walked", "read_all", "walked"]

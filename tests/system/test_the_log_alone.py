@@ -1,0 +1,22 @@
+"""The log alone rebuilds everything: without views, in another process, the same answers to the byte."""
+
+from __future__ import annotations
+
+from tests.system.conftest import read_all
+
+
+async def test_every_get_answers_the_same_after_every_view_and_process_was_dropped(walked, tmp_path):
+    with walked.again(tmp_path / "again", without_views=True) as again:
+        answers = await read_all(again, walked.tokens["ada"], walked.ids)
+    for service, before in walked.answers.items():
+        after = answers[service]
+        assert sorted(after) == sorted(before), service
+        different = [path for path in before if before[path] != after[path]]
+        assert different == [], (service, different[:5])
+    assert sum(len(found) for found in answers.values()) > 500
+
+
+def test_the_walk_through_reached_every_readable_path(walked):
+    from fourgates_cli.embedded import SERVICES
+
+    assert set(walked.answers) == set(SERVICES)
