@@ -29,7 +29,9 @@ class ServiceSettings(BaseSettings):
         default="info", description="The least severe log lines that are written.", examples=["info"]
     )
     public_url: Url | None = Field(
-        default=None, description="Address under which callers reach this service.", examples=["https://itil.example"]
+        default=None,
+        description="Address under which callers reach this service.",
+        examples=["https://fourgates.example"],
     )
     issuer_url: Url = Field(
         default="http://127.0.0.1:8080/identity",
@@ -63,7 +65,6 @@ class ServiceSettings(BaseSettings):
     )
     http_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for another server's answer.")
     tick_s: float = Field(default=1.0, gt=0, le=3600, description="Time between two looks at what is due.")
-    threads_max: int = Field(default=32, ge=1, le=512, description="Requests that are carried out at the same time.")
 
     @property
     def keys_url(self) -> str:

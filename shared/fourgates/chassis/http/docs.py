@@ -35,8 +35,9 @@ def docs_routes(api: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
-    async def openapi() -> Response:
-        return JSONResponse(api.openapi())
+    async def openapi(request: Request) -> Response:
+        here = [{"url": request.scope.get("root_path", "").rstrip("/") or "/"}]
+        return JSONResponse({**api.openapi(), "servers": here})
 
     @router.get("/docs")
     async def docs() -> Response:

@@ -34,7 +34,8 @@ class Edge:
             return
         head = scope["method"] == "HEAD"
         if head:
-            scope["method"] = "GET"
+            # A copy: the server counts the bytes of an answer by the method in its own.
+            scope = {**scope, "method": "GET"}
         started = False
 
         async def guarded(message: Message) -> None:

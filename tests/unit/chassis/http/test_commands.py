@@ -266,3 +266,4 @@ async def test_addresses_are_right_below_a_mount(house):
         missing = await client.get("/toy/v1/nothing", headers=headers)
         assert missing.json()["type"] == "http://all.example/toy/problems/not-found"
         assert (await client.get("/toy/problems/not-found")).status_code == 200
+        assert (await client.get("/toy/openapi.json")).json()["servers"] == [{"url": "/toy"}]

@@ -182,6 +182,19 @@ async def test_head_answers_as_get_without_the_body(house):
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
+async def test_head_leaves_the_request_of_the_server_as_it_is(house):
+    scope = {"type": "http", "method": "HEAD", "path": "/livez", "headers": [], "query_string": b"", "root_path": ""}
+
+    async def send(message):
+        pass
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await house.api(scope, receive, send)
+    assert scope["method"] == "HEAD"
+
+
 async def test_what_nobody_expected_is_a_500_that_says_nothing_of_it(house):
     answer = await house.ask("GET", "/v1/broken")
     told(answer, 500, "unexpected")
