@@ -34,6 +34,10 @@ class Executor(Protocol):
         """Return the digest of what really runs, or that nothing does."""
         ...
 
+    def clear(self, place: Place) -> Result:
+        """Leave nothing of a place, neither software nor data."""
+        ...
+
     def keep(self, place: Place, package: Package, url: str | None) -> None:
         """See to it that this package runs there, under the address that it had, if that is free."""
         ...

@@ -290,10 +290,10 @@ class Deployment(DeploymentConditions, Aggregate):
         self.state = DeploymentState.PLANNED
         self.planned_at = act.at
         self.begun = False
-        self.standing: tuple[tuple[UUID, tuple[Placed, ...]], ...] = ()
+        self.standing = ()
+        self.started_at = self.started_by = self.in_flight = None
         self.reason = ""
-        self.reasons: tuple[str, ...] = ()
-        self.in_flight: Order | None = None
+        self.reasons = ()
         self._enter(0, 0, ())
 
     @event(RequestRefused)

@@ -24,6 +24,11 @@ class DeploymentFields:
 
     request: DeploymentRequest
     state: DeploymentState
+    reason: str
+    reasons: tuple[str, ...]
+    started_at: datetime | None
+    started_by: str | None
+    in_flight: Order | None
     begun: bool
     position: int
     stands: bool

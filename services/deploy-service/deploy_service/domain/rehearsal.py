@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from fourgates.chassis.aggregate import Act, Aggregate, Refused, Unmet, event, refuse_any
+from fourgates.chassis.aggregate import Act, Aggregate, NextCommand, Refused, Unmet, event, refuse_any
 
 from deploy_service.domain.conditions import unmet_for_rehearsal
 from deploy_service.domain.facts import EnvironmentFact, Facts
@@ -140,6 +140,10 @@ class Rehearsal(Aggregate):
         for node in self.nodes:
             for index, step in enumerate(steps):
                 yield Order(phase, place, node, index, step)
+
+    def next(self, act: Act) -> tuple[NextCommand, ...]:
+        """A rehearsal runs by itself: nobody has anything to do."""
+        return ()
 
     def before_on(self, node: str) -> Placed | None:
         """Return what stood on a node before the candidate came."""
