@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import fcntl
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from fourgates.chassis.bus.envelope import SHARDS, source_of, topic_of
 from fourgates.chassis.clock import HeldClock, SystemClock
+from fourgates.chassis.followers import EffectRunner
+from fourgates.chassis.inbox import Inbox
 from fourgates_cli import places
 from fourgates_cli.client import FileRecorder
 from fourgates_cli.embedded import Embedded
@@ -80,8 +85,6 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 
 
 def _walk(shared: Path) -> None:
-    import asyncio
-
     data, clock = shared / "data", HoldableClock()
     secrets = ensure_people(data)
     told: list[str] = []
@@ -96,8 +99,7 @@ def _walk(shared: Path) -> None:
         )
         world = walk_through(setting, Narrator(told.append))
         tokens = {name: caller.token for name, caller in world.people.items()}
-        for service in running.services.values():
-            service.rest()
+        come_to_rest(running)
         held_at = clock.hold()
         ids = _ids(running)
         answers = asyncio.run(read_all(running, tokens["ada"], ids))
@@ -113,6 +115,29 @@ def _walk(shared: Path) -> None:
         },
     }
     (shared / "walked.json").write_text(json.dumps(kept))
+
+
+def come_to_rest(running: Embedded, timeout_s: float = 60) -> None:
+    """Wait until everything stored was relayed, heard and followed."""
+    until = time.monotonic() + timeout_s
+    while behind := list(_behind(running)):
+        assert time.monotonic() < until, behind[:5]
+        running.services["operations"].store.wait_beyond(running.services["operations"].store.head(), 0.1)
+
+
+def _behind(running: Embedded) -> Iterator[str]:
+    for name, service in running.services.items():
+        head = service.store.head()
+        followers = ["relay", "own", *(w._saved_as for w in service.workers if isinstance(w, EffectRunner))]
+        yield from (f"{name} {f}" for f in followers if service.store.position_of(f) < head)
+        listens = {topic for w in service.workers if isinstance(w, Inbox) for topic in w._topics}
+        for source, publisher in running.services.items():
+            if topic_of(source) not in listens:
+                continue
+            for shard in range(SHARDS):
+                sent = publisher.store.position_of(f"relay/{shard}")
+                if service.store.position_of(f"{source_of(source)}/{shard}") < sent:
+                    yield f"{name} hears {source}/{shard}"
 
 
 def _ids(running: Embedded) -> set[str]:

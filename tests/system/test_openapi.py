@@ -1,0 +1,131 @@
+"""Any input to any operation of the six documents: no 5xx, no undeclared status, and a success for each operation."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from fourgates_cli.embedded import SERVICES
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+EXAMPLES_EACH = 25
+# Who asks: between them they hold every scope.
+ASKERS = ("rhea", "mona", "oskar", "bob", "dan", "ada", "nora", "cora")
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    # schemathesis asks ASGI applications through Starlette's test client, which advises another HTTP library.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+def successes(walked: Any, service: str, document: dict[str, Any]) -> set[str]:
+    """Return the operations that gave a 2xx in the recorded walk-through."""
+    found: set[str] = set()
+    templates = [(re.compile(_pattern(path) + r"\Z"), path, ways) for path, ways in document["paths"].items()]
+    for exchange in walked.exchanges:
+        path = str(exchange["path"]).split("?")[0]
+        if not path.startswith(f"/{service}/") or not 200 <= int(exchange["status"]) < 300:
+            continue
+        for pattern, template, ways in templates:
+            way = str(exchange["method"]).lower()
+            if way in ways and pattern.match(path[len(service) + 1 :]):
+                found.add(f"{exchange['method']} {template}")
+                break
+    return found
+
+
+def _pattern(template: str) -> str:
+    return re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template))
+
+
+def exercise(operation: Any, ids: list[str], tokens: list[str], examples: list[Any]) -> Counter[int]:
+    """Send generated and example input to one operation as several people, and check every answer."""
+    seen: Counter[int] = Counter()
+
+    @settings(
+        max_examples=EXAMPLES_EACH,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def one(data: Any) -> None:
+        case = data.draw(operation.as_strategy())
+        for name in case.path_parameters or {}:
+            if data.draw(st.integers(0, 4)):
+                case.path_parameters[name] = data.draw(st.sampled_from(ids))
+        if examples and data.draw(st.booleans()):
+            case.body = data.draw(st.sampled_from(examples))
+        token = data.draw(st.sampled_from(tokens))
+        answer = case.call(headers={"Authorization": f"Bearer {token}"})
+        case.validate_response(answer, checks=CHECKS)
+        seen[answer.status_code] += 1
+
+    one()
+    return seen
+
+
+def body_examples(document: dict[str, Any], operation: dict[str, Any]) -> list[Any]:
+    """Return the examples that the document gives for the body of an operation."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schema = content.get("schema", {})
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        return list(schema.get("examples", []))
+    return []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_input_breaks_a_service_and_every_operation_succeeds_somewhere(service, walked, tmp_path, capsys):
+    with walked.again(tmp_path / "again", without_views=False) as again:
+        api = again.services[service].api
+        document = api.openapi()
+        ids = sorted(walked.ids)
+        tokens = [walked.tokens[name] for name in ASKERS]
+        document["servers"] = [{"url": "/"}]
+        schema = schemathesis.openapi.from_asgi("/openapi.json", api)
+        here: set[str] = set()
+        total: Counter[int] = Counter()
+        names: set[str] = set()
+        for found in schema.get_all_operations():
+            operation = found.ok()
+            name = f"{operation.method.upper()} {operation.path}"
+            names.add(name)
+            examples = body_examples(document, document["paths"][operation.path][operation.method.lower()])
+            seen = exercise(operation, ids, tokens, examples)
+            total += seen
+            if any(200 <= status < 300 for status in seen):
+                here.add(name)
+    walk = successes(walked, service, document)
+    read = {f"GET {t}" for t in document["paths"] if _reached(t, walked.answers[service])}
+    with capsys.disabled():
+        print(
+            f"\n{service}: {len(names)} operations; a success in generated input {len(here)}, in the walk-through "
+            f"{len(walk & names)}, in reading everything {len(read & names)}; statuses {dict(sorted(total.items()))}"
+        )
+    assert names - here - walk - read == set()
+
+
+def _reached(template: str, answers: dict[str, Any]) -> bool:
+    pattern = re.compile(_pattern(template) + r"(\?.*)?\Z")
+    return any(pattern.match(path) for path in answers)
