@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Generic, cast
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
-from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from fourgates.chassis.aggregate import Act, Aggregate, Refused
@@ -23,6 +21,7 @@ from fourgates.chassis.http.paging import PageTokens, load_or_make_key
 from fourgates.chassis.http.problems import Problem, problem_response, refusal, request_id
 from fourgates.chassis.http.replay import InFlight, Remembered
 from fourgates.chassis.http.security_log import SecurityLog
+from fourgates.chassis.http.written import PRIVATE, Body, Result, Written, rendered
 from fourgates.chassis.identity import BadToken, KeysUnavailable, Principal, TokenVerifier
 from fourgates.chassis.ids import Ids
 from fourgates.chassis.settings import ServiceSettings
@@ -31,10 +30,6 @@ from fourgates.chassis.work import Conflict, NotFound, Units, Work
 
 U = TypeVar("U", default=Any)
 A = TypeVar("A", bound=Aggregate)
-Result = TypeVar("Result", bound="Aggregate | None")
-Body = BaseModel | Mapping[str, Any] | Sequence[Any]
-
-PRIVATE = {"Cache-Control": "private, no-cache"}
 _BEARER_CHARS_MAX = 8200
 
 
@@ -65,7 +60,12 @@ class CallFactory(Generic[U]):
         self.settings = settings
         self.security_log = security_log
         self.in_flight = InFlight(settings.in_flight_max)
-        self.tokens = PageTokens(page_key or load_or_make_key(settings.data_folder / "page-token.key"))
+        self._page_key = page_key
+
+    @cached_property
+    def tokens(self) -> PageTokens:
+        """The page tokens of this service; their key is read when the first one is needed."""
+        return PageTokens(self._page_key or load_or_make_key(self.settings.data_folder / "page-token.key"))
 
     def __call__(
         self,
@@ -185,7 +185,7 @@ class Call(Generic[U]):
         When someone else was first, the use case is decided again on what is then true. `present` sees the aggregate
         before the commit. With `if_match` the caller must name the version that was read.
         """
-        written = _Written(present=present, status=status, location=location, if_match=if_match)
+        written = Written(present=present, status=status, location=location, if_match=if_match)
         try:
             return self._decide(use_case, written)
         except Refused as refused:
@@ -199,7 +199,7 @@ class Call(Generic[U]):
             problem = raised
         return self._kept(problem_response(self.request, problem))
 
-    def _decide(self, use_case: Callable[[U], Result], written: _Written[Result]) -> Response:
+    def _decide(self, use_case: Callable[[U], Result], written: Written[Result]) -> Response:
         mark = self._ids_used
         for attempt in range(self._caller.settings.conflict_retries_max + 1):
             if attempt:
@@ -214,7 +214,7 @@ class Call(Generic[U]):
                     return kept
         raise Problem("concurrent-change", headers={"Retry-After": "1"})
 
-    def _attempt(self, use_case: Callable[[U], Result], written: _Written[Result]) -> Response:
+    def _attempt(self, use_case: Callable[[U], Result], written: Written[Result]) -> Response:
         work = self._caller.units.open()
         target = self._target()
         found = work.find(Aggregate, target) if target else None
@@ -366,27 +366,3 @@ class Call(Generic[U]):
     def stream(self) -> AsyncIterator[bytes]:
         """Yield the body in pieces, for an operation with `stream`. Raises the 413 problem."""
         return limited(self.request, self._limit_bytes)
-
-
-@dataclass(frozen=True)
-class _Written(Generic[Result]):
-    """How the result of a command is answered."""
-
-    present: Callable[[Result], Body]
-    status: int
-    location: Callable[[Result], str] | None
-    if_match: bool
-
-    def response(self, result: Result, root_path: str) -> Response:
-        if result is None:
-            return Response(status_code=204)
-        headers = {**PRIVATE, "ETag": f'"{result.version}"'}
-        if self.location is not None:
-            headers["Location"] = root_path.rstrip("/") + self.location(result)
-        return rendered(self.present(result), status=self.status, headers=headers)
-
-
-def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a body as JSON."""
-    content = to_json(body, inf_nan_mode="null")
-    return Response(content, status, headers=dict(headers or {}), media_type="application/json")

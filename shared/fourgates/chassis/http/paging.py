@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from fastapi import Query, Request
 
 from fourgates.chassis.http.problems import Problem
 from fourgates.chassis.http.shapes import Count
+from fourgates.chassis.private_files import load_or_make
 
 KEY_BYTES = 32
 TOKEN_CHARS_MAX = 2000
@@ -49,15 +49,7 @@ class PageTokens:
 
 def load_or_make_key(path: Path) -> bytes:
     """Return the key kept in a file that only the owner can read, made when it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        key = secrets.token_bytes(KEY_BYTES)
-        file.write(key)
-        return key
+    return load_or_make(path, lambda: secrets.token_bytes(KEY_BYTES))
 
 
 async def page_parameters(

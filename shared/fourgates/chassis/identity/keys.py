@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from joserfc.jwk import KeySet, OKPKey
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from fourgates.chassis.private_files import load_or_make
 
 ALGORITHM = "Ed25519"
+
+
+class BadKeyFile(Exception):
+    """A file that should hold the signing key and does not."""
 
 
 class SigningKey:
@@ -36,16 +42,12 @@ def new_signing_key() -> SigningKey:
 
 
 def load_or_make_signing_key(path: Path) -> SigningKey:
-    """Return the key in a file, made with rights for its owner only when it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Return the key in a file, made with rights for its owner only when it is missing.
+
+    Raises `BadKeyFile` when it holds something else.
+    """
+    kept = load_or_make(path, lambda: json.dumps(new_signing_key().key.as_dict(private=True)).encode())
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        kept = KeySet.import_key_set({"keys": [json.loads(path.read_text("utf-8"))]}).keys[0]
-        if not isinstance(kept, OKPKey):
-            raise TypeError(f"{path} holds no Ed25519 key") from None
-        return SigningKey(kept)
-    made = new_signing_key()
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(made.key.as_dict(private=True), file)
-    return made
+        return SigningKey(OKPKey.import_key(json.loads(kept)))
+    except (ValueError, JoseError) as error:
+        raise BadKeyFile(f"{path} holds no Ed25519 key") from error

@@ -11,7 +11,7 @@ from fourgates.chassis.clock import HeldClock
 from fourgates.chassis.http.client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import JwksVerifier, hash_secret, verify_secret
 from fourgates.chassis.identity.issuer import IssuerLimits, issuer_app
-from fourgates.chassis.identity.keys import load_or_make_signing_key, new_signing_key
+from fourgates.chassis.identity.keys import BadKeyFile, load_or_make_signing_key, new_signing_key
 from fourgates.chassis.identity.people import people_from
 from fourgates.chassis.ids import CountedIds
 
@@ -185,6 +185,14 @@ def test_the_signing_key_is_kept_for_its_owner_only(tmp_path):
     made = load_or_make_signing_key(path)
     assert load_or_make_signing_key(path).kid == made.kid
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"kty": "oct", "k": "AAAA"}', '{"kty": "OKP", "crv": "x"}'])
+def test_a_file_without_a_key_is_told(tmp_path, content):
+    path = tmp_path / "key.json"
+    path.write_text(content)
+    with pytest.raises(BadKeyFile):
+        load_or_make_signing_key(path)
 
 
 def test_the_same_secret_is_hashed_differently_each_time():

@@ -1,0 +1,43 @@
+"""How a result is answered: as JSON, with its version, its address and what may be cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fastapi import Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from fourgates.chassis.aggregate import Aggregate
+
+Result = TypeVar("Result", bound="Aggregate | None")
+Body = BaseModel | Mapping[str, Any] | Sequence[Any]
+
+PRIVATE = {"Cache-Control": "private, no-cache"}
+
+
+@dataclass(frozen=True)
+class Written(Generic[Result]):
+    """How the result of a command is answered."""
+
+    present: Callable[[Result], Body]
+    status: int
+    location: Callable[[Result], str] | None
+    if_match: bool
+
+    def response(self, result: Result, root_path: str) -> Response:
+        """Return the answer to a command."""
+        if result is None:
+            return Response(status_code=204)
+        headers = {**PRIVATE, "ETag": f'"{result.version}"'}
+        if self.location is not None:
+            headers["Location"] = root_path.rstrip("/") + self.location(result)
+        return rendered(self.present(result), status=self.status, headers=headers)
+
+
+def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a body as JSON."""
+    content = to_json(body, inf_nan_mode="null")
+    return Response(content, status, headers=dict(headers or {}), media_type="application/json")
