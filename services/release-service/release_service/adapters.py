@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]  # it ships no types
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # it ships no types
 
 from release_service.application import BadEvidence, Evidence
 from release_service.domain import TestResult

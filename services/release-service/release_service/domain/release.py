@@ -140,7 +140,7 @@ class Release(Next, Aggregate):
         """Something was heard of a deployment; `crossing` says that it ran although it was withdrawn before."""
 
     class WentBack(ways_back.WentBack):
-        """The release went back to an earlier phase; grants are void, and the candidates of a void build are discarded."""
+        """The release went back to an earlier phase; grants are void, and the candidates of a void build discarded."""
 
     class CheckInRequestCancelled(ways_back.CheckInRequestCancelled):
         """A check-in that was asked for is no longer wanted."""

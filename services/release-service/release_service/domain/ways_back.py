@@ -16,7 +16,7 @@ from release_service.domain.values import Item
 
 
 class WentBack(Aggregate.Event):
-    """The release went back to an earlier phase; grants are void, and the candidates of a void build are discarded."""
+    """The release went back to an earlier phase; grants are void, and the candidates of a void build discarded."""
 
     way: WayBack
     from_phase: ReleaseState
