@@ -25,7 +25,7 @@ from change_service.domain import (
 )
 
 
-def _change_requested(change: Change, happened: Change.Submitted) -> contracts.ChangeRequested:
+def _change_requested(change: Change, _: Change.Submitted) -> contracts.ChangeRequested:
     content = change.content
     return contracts.ChangeRequested(
         change_id=change.id,
@@ -53,7 +53,7 @@ def _rewritten_contract(change: Change) -> contracts.ChangeRewritten:
     )
 
 
-def _change_rewritten(change: Change, happened: Change.Rewritten) -> contracts.ChangeRewritten | None:
+def _change_rewritten(change: Change, _: Change.Rewritten) -> contracts.ChangeRewritten | None:
     # A draft was not heard of yet.
     return None if change.state is ChangeState.DRAFT else _rewritten_contract(change)
 
@@ -172,7 +172,7 @@ def _used(authorization: Authorization, happened: Authorization.Used) -> contrac
     )
 
 
-def _window_set(placed: CalendarWindow, happened: CalendarWindow.Set) -> contracts.CalendarWindowSet:
+def _window_set(_: CalendarWindow, happened: CalendarWindow.Set) -> contracts.CalendarWindowSet:
     window = happened.window
     return contracts.CalendarWindowSet(
         window_id=window.window_id,

@@ -1,4 +1,4 @@
-"""What change management does about what it hears from releases, deployments and reviews, about its own log and time."""
+"""What change management does about what it hears from the others, about its own log, and about time."""
 
 from __future__ import annotations
 
@@ -294,12 +294,12 @@ def use_grant_of_reviewed_change(use_cases: ChangeUseCases, act: Act, happened: 
     use_cases.use_grant_of_change(act, change_id=happened.originator_id)
 
 
-def compare_schedule_with_window(use_cases: ChangeUseCases, act: Act, happened: CalendarWindow.Set) -> None:
+def compare_schedule_with_window(use_cases: ChangeUseCases, act: Act, _: CalendarWindow.Set) -> None:
     """Whenever a window was set, compare every plan with it."""
     use_cases.compare_schedule(act)
 
 
-def compare_schedule_without_window(use_cases: ChangeUseCases, act: Act, happened: CalendarWindow.Lifted) -> None:
+def compare_schedule_without_window(use_cases: ChangeUseCases, act: Act, _: CalendarWindow.Lifted) -> None:
     """Whenever a window was lifted, compare every plan anew."""
     use_cases.compare_schedule(act)
 
@@ -317,7 +317,7 @@ def compare_plans_with_changed_one(use_cases: ChangeUseCases, act: Act, happened
     use_cases.compare_schedule(act)
 
 
-def compare_plans_without_ended_one(use_cases: ChangeUseCases, act: Act, happened: SchedulePlan.Ended) -> None:
+def compare_plans_without_ended_one(use_cases: ChangeUseCases, act: Act, _: SchedulePlan.Ended) -> None:
     """Whenever a plan left the schedule, compare the others anew."""
     use_cases.compare_schedule(act)
 

@@ -24,8 +24,8 @@ def a_model(content=SCOPE):
 
 def an_approved(content=SCOPE):
     model = a_model(content)
-    model.approve(ADA, meaning="sound")
-    model.approve(CARL, meaning="sound")
+    model.approve(ADA, number=1, meaning="sound")
+    model.approve(CARL, number=1, meaning="sound")
     return model
 
 
@@ -43,17 +43,19 @@ def test_a_model_is_drafted_by_change_management_with_some_use():
 def test_two_entitled_people_who_did_not_write_it_approve_a_model():
     model = a_model()
     with refused("four-eyes"):
-        model.approve(MIA, meaning="")
+        model.approve(MIA, number=1, meaning="")
     with refused("not-entitled"):
-        model.approve(TOM, meaning="")
+        model.approve(TOM, number=1, meaning="")
     with refused("machine-account"):
-        model.approve(an_act("robot", roles=("change_manager",), machine=True), meaning="")
-    model.approve(ADA, meaning="sound")
+        model.approve(an_act("robot", roles=("change_manager",), machine=True), number=1, meaning="")
+    with refused("older-version"):
+        model.approve(ADA, number=2, meaning="sound")
+    model.approve(ADA, number=1, meaning="sound")
     with refused("already-approved"):
-        model.approve(an_act("ada2", roles=("change_authority",)), meaning="", subjects=("ada",))
+        model.approve(an_act("ada2", roles=("change_authority",)), number=1, meaning="", subjects=("ada",))
     with refused("model-not-approved"):
         use(model)
-    model.approve(CARL, meaning="sound")
+    model.approve(CARL, number=1, meaning="sound")
     use(model)
     assert [d.person_id for d in replayed(model).approvals] == ["ada", "carl"]
 
@@ -91,7 +93,7 @@ def test_a_withdrawn_model_is_used_no_more():
     for command in (
         lambda: use(model),
         lambda: model.revise(MIA, content=SCOPE),
-        lambda: model.approve(ADA, meaning=""),
+        lambda: model.approve(ADA, number=1, meaning=""),
         lambda: model.withdraw(MIA),
     ):
         with refused("model-withdrawn"):

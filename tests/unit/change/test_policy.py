@@ -19,6 +19,7 @@ from change_service.domain import (
     SubjectKind,
     shipped_rules,
 )
+from fourgates.chassis.aggregate import digest_of
 from fourgates.chassis.testing import an_act, refused, replayed
 
 MIA = an_act("mia", roles=("change_manager",))
@@ -26,6 +27,7 @@ ADA = an_act("ada", roles=("change_authority",))
 TOM = an_act("tom", roles=("tester",))
 STEP = Step("authority", ("change_authority",))
 OTHER_RULES = (Rule("all", Match(), (STEP,)),)
+DIGEST = digest_of(OTHER_RULES)
 GATE = Inputs(SubjectKind.GATE, ChangeType.NORMAL, Risk.LOW, (Gate.PLANNING,))
 
 
@@ -43,13 +45,15 @@ def test_two_entitled_people_change_the_policy():
         policy.propose(TOM, rules=OTHER_RULES)
     policy.propose(MIA, rules=OTHER_RULES)
     with refused("four-eyes"):
-        policy.approve(MIA)
+        policy.approve(MIA, digest=DIGEST)
     with refused("four-eyes"):
-        policy.approve(an_act("mia2", roles=("change_manager",)), subjects=("mia", "mia2"))
+        policy.approve(an_act("mia2", roles=("change_manager",)), digest=DIGEST, subjects=("mia", "mia2"))
     with refused("not-entitled"):
-        policy.approve(TOM)
+        policy.approve(TOM, digest=DIGEST)
     assert policy.in_force.number == 1
-    policy.approve(ADA)
+    with refused("older-digest"):
+        policy.approve(ADA, digest="older")
+    policy.approve(ADA, digest=DIGEST)
     assert policy.in_force.number == 2
     assert (policy.in_force.proposed_by, policy.in_force.approved_by) == ("mia", "ada")
     assert replayed(policy).versions == policy.versions
@@ -58,7 +62,7 @@ def test_two_entitled_people_change_the_policy():
 def test_without_a_proposal_there_is_nothing_to_approve_or_decline():
     policy = a_policy()
     with refused("nothing-proposed"):
-        policy.approve(ADA)
+        policy.approve(ADA, digest=DIGEST)
     with refused("nothing-proposed", "not-entitled"):
         policy.decline(TOM)
     policy.propose(MIA, rules=OTHER_RULES)
@@ -120,7 +124,7 @@ def test_a_rule_matches_tier_gate_and_environment():
 def test_no_rule_is_no_decision():
     policy = a_policy()
     policy.propose(MIA, rules=(Rule("only", Match((SubjectKind.CHANGE,)), (STEP,)),))
-    policy.approve(ADA)
+    policy.approve(ADA, digest=policy.proposal.digest)
     assert policy.rule_for((GATE,)) is None
 
 

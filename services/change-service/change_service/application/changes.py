@@ -157,11 +157,11 @@ class ChangeCases(UseCaseBase):
         self._work.save(model)
         return model
 
-    def approve_model(self, act: Act, *, model_id: UUID, meaning: str) -> ChangeModel:
+    def approve_model(self, act: Act, *, model_id: UUID, number: int, meaning: str) -> ChangeModel:
         """Approve a model, with the roles that the person holds here."""
         known, voter = self._known(act)
         model = self._work.get(ChangeModel, model_id)
-        model.approve(known, meaning=meaning, subjects=voter.subjects)
+        model.approve(known, number=number, meaning=meaning, subjects=voter.subjects)
         self._work.save(model)
         return model
 

@@ -125,11 +125,11 @@ class PeopleCases(UseCaseBase):
         self._work.save(policy)
         return policy
 
-    def approve_policy(self, act: Act, *, policy_id: UUID) -> AuthorityPolicy:
+    def approve_policy(self, act: Act, *, policy_id: UUID, digest: str) -> AuthorityPolicy:
         """Approve the proposed policy version, with the roles that the person holds here."""
         policy = self._work.get(AuthorityPolicy, policy_id)
         known, voter = self._known(act)
-        policy.approve(known, subjects=voter.subjects)
+        policy.approve(known, digest=digest, subjects=voter.subjects)
         self._work.save(policy)
         return policy
 

@@ -79,10 +79,10 @@ class ChangeModel(Aggregate):
         refuse_any((*self.unmet_for_revise(act), *_unmet_content(act, content)))
         self._revised(act=act, content=content, number=self.number + 1)
 
-    def approve(self, act: Act, *, meaning: str, subjects: tuple[str, ...] = ()) -> None:
-        """Approve the version; `subjects` are all names under which the approver is known."""
+    def approve(self, act: Act, *, number: int, meaning: str, subjects: tuple[str, ...] = ()) -> None:
+        """Approve the version that was read; `subjects` are all names under which the approver is known."""
         names = tuple(dict.fromkeys((act.person, *subjects)))
-        refuse_any(self.unmet_for_approve(act, names))
+        refuse_any((*self.unmet_for_approve(act, names), *self._unmet_number(number)))
         self._approved(act=act, approval=Decider(act.person, act.roles, act.at, meaning, act.why), subjects=names)
 
     def use(self, act: Act, *, change_id: UUID, authorization_id: UUID, content: Content, kin: tuple[str, ...]) -> None:
@@ -123,6 +123,15 @@ class ChangeModel(Aggregate):
                 "The same person never counts twice.",
                 source="approvals",
                 remedy="ask somebody who has not approved",
+            )
+
+    def _unmet_number(self, number: int) -> Iterator[Unmet]:
+        if number != self.number:
+            yield Unmet(
+                "older-version",
+                f"The approval names version {number}; the model is at version {self.number}.",
+                source="number",
+                remedy=f"read GET /change/v1/change-models/{self.id} again",
             )
 
     def unmet_for_use(self, act: Act, content: Content, kin: tuple[str, ...]) -> Iterator[Unmet]:

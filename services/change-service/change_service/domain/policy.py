@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from fourgates.chassis.aggregate import Act, Aggregate, Forbidden, NextCommand, Unmet, derived_id, event, refuse_any
+from fourgates.chassis.aggregate import (
+    Act,
+    Aggregate,
+    Forbidden,
+    NextCommand,
+    Unmet,
+    derived_id,
+    digest_of,
+    event,
+    refuse_any,
+)
 
 from change_service.domain.values import (
     CAB_MEMBER,
@@ -140,6 +150,11 @@ class Proposal:
     proposed_by: str
     reason: str
 
+    @property
+    def digest(self) -> str:
+        """The digest of what an approver reads."""
+        return digest_of(self.rules)
+
 
 class AuthorityPolicy(Aggregate):
     """Who may decide what. Version 1 is shipped; every later one takes two entitled people."""
@@ -177,9 +192,9 @@ class AuthorityPolicy(Aggregate):
         refuse_any((*self.unmet_for_propose(act), *unmet_for_rules(rules)))
         self._proposed(act=act, rules=rules)
 
-    def approve(self, act: Act, *, subjects: tuple[str, ...] = ()) -> None:
+    def approve(self, act: Act, *, digest: str, subjects: tuple[str, ...] = ()) -> None:
         """Put the proposed version in force; `subjects` are all names under which the approver is known."""
-        refuse_any(self.unmet_for_approve(act, subjects))
+        refuse_any((*self.unmet_for_approve(act, subjects), *self._unmet_digest(digest)))
         if self.proposal is not None:
             number, proposal = self.in_force.number + 1, self.proposal
             self._approved(act=act, number=number, rules=proposal.rules, proposed_by=proposal.proposed_by)
@@ -201,6 +216,15 @@ class AuthorityPolicy(Aggregate):
                 source="proposal.proposed_by",
                 remedy=f"ask another {' or '.join(POLICY_KEEPERS)}",
                 person=act.person,
+            )
+
+    def _unmet_digest(self, digest: str) -> Iterator[Unmet]:
+        if self.proposal is not None and digest != self.proposal.digest:
+            yield Unmet(
+                "older-digest",
+                "The approval names another digest than that of the proposed rules.",
+                source="proposal",
+                remedy=f"read GET /change/v1/authority-policies/{self.id} again",
             )
 
     def unmet_for_decline(self, act: Act) -> Iterator[Unmet]:
