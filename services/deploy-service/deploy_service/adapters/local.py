@@ -161,6 +161,7 @@ class LocalProcesses:
             shutil.rmtree(folder, ignore_errors=True)
             arriving = folder.with_name(f".{folder.name}")
             shutil.rmtree(arriving, ignore_errors=True)
+            arriving.mkdir(parents=True)
             for path, content in files.items():
                 target = arriving / path
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,10 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(started.pid, sign)
             self._await_end(started, wait_s)
-        self._children.pop(started.pid, None)
+        child = self._children.pop(started.pid, None)
+        if child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(self._stop_wait_s)
 
     def _await_end(self, started: Started, wait_s: float) -> None:
         until = time.monotonic() + wait_s

@@ -214,8 +214,7 @@ class Deployment(DeploymentConditions, Aggregate):
         lost = self.in_flight
         if lost is not None and lost.phase is self.phase:
             return lost
-        if lost is not None:
-            # Its result never came, and meanwhile something else is to be done: the process died in between.
+        if lost is not None:  # Its result never came, and meanwhile something else is to be done.
             self._step_done(act=act, order=lost, result=INTERRUPTED)
         script = self.script()
         if self.done >= len(script):
