@@ -22,10 +22,10 @@ import release_service.settings
 import review_service.app
 import review_service.settings
 import uvicorn
-from fastapi import FastAPI
 from fourgates.chassis.bus import InProcessBus
 from fourgates.chassis.clock import Clock, SystemClock
 from fourgates.chassis.http import SQLiteSecurityLog
+from fourgates.chassis.http.problems import bare_problem
 from fourgates.chassis.identity import JwksVerifier
 from fourgates.chassis.identity.issuer import issuer_app
 from fourgates.chassis.identity.keys import load_or_make_signing_key
@@ -34,6 +34,10 @@ from fourgates.chassis.ids import Ids, TimeOrderedIds
 from fourgates.chassis.service import Parts, Service
 from fourgates.chassis.sources import InProcessSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
 
 from fourgates_cli.people import ensure_people, people_file
 
@@ -148,11 +152,9 @@ class Embedded:
         common = {"data_folder": data, "public_url": f"{self.url}/{name}", "issuer_url": self._issuer_url}
         return build(parts, settings(**common, **more))
 
-    def _mounted(self) -> FastAPI:
+    def _mounted(self) -> Starlette:
         """Return one application with every service under its name, and the issuer under /identity."""
-        api = FastAPI(title="Fourgates", openapi_url=None, docs_url=None, redoc_url=None)
-        for name, service in self.services.items():
-            api.mount(f"/{name}", service.api)
+        routes = [Mount(f"/{name}", service.api) for name, service in self.services.items()]
         issuer = issuer_app(
             people=self.people,
             key=self._key,
@@ -161,8 +163,11 @@ class Embedded:
             issuer_url=self._issuer_url,
             audience=AUDIENCE,
         )
-        api.mount("/identity", issuer)
-        return api
+        return Starlette(routes=[*routes, Mount("/identity", issuer)], exception_handlers={404: _nothing_here})
+
+
+async def _nothing_here(request: Request, _: Exception) -> Response:
+    return bare_problem(request, 404, "Not Found")
 
 
 def _port_of(listening: socket.socket | None) -> int:

@@ -1,6 +1,6 @@
 """What the services say to each other: one file per publishing service, nothing but facts.
 
-A contract is stable within its version: fields are only added, and only optional ones. Consumers ignore what they do not know.
+A contract is stable within its version: only optional fields are added. Consumers ignore what they do not know.
 """
 
 from fourgates.contracts.common import Contract, contract_types

@@ -188,7 +188,7 @@ class ScheduleConflict(Part):
 
 
 class ScheduleConflictFound(Contract, type="dev.fourgates.change.schedule_conflict_found.v1"):
-    """A deployment plan conflicts with freezes or with other plans. All of its conflicts are listed, the waived ones too."""
+    """A deployment plan conflicts with freezes or other plans. All its conflicts are listed, the waived ones too."""
 
     release_id: UUID
     plan_digest: str

@@ -169,7 +169,7 @@ class Step(Part):
 
 
 class Target(Part):
-    """A service level target: `measure` is availability_percent or latency_p95_ms, met when `comparison` holds against `goal`."""
+    """A service level target: `measure` is availability_percent or latency_p95_ms, `comparison` at_least or at_most."""
 
     target_id: UUID
     name: str
@@ -182,7 +182,7 @@ class Target(Part):
 
 
 class PlannedEnvironment(Part):
-    """One rung of the ladder: where, in which half-open window, in which waves, and how long it must stand before the next."""
+    """One rung of the ladder: where, in which half-open window and waves, and how long it stands before the next."""
 
     environment_id: UUID
     window_start: datetime
