@@ -23,7 +23,22 @@ def test_facts_known_already_make_no_event():
         release.note_hold(ACT, on_hold=True)
         release.note_deployment(ACT, deployment_id=FIRST)
         release.note_end(ACT, how="closed")
-    assert event_names(release) == ["Noted", "ContentNoted", "HoldNoted", "DeploymentNoted", "EndNoted"]
+    for _ in range(2):
+        release.note_phase(ACT, phase="planning", kind="update")
+    for _ in range(2):
+        release.note_way_back(ACT, way="rescope", from_phase="planning", to_phase="requested")
+    assert release.rescoped
+    assert event_names(release) == [
+        "Noted",
+        "ContentNoted",
+        "HoldNoted",
+        "DeploymentNoted",
+        "EndNoted",
+        "PhaseNoted",
+        "WayBackNoted",
+    ]
+    release.note_phase(ACT, phase="planning", kind="update")
+    assert not release.rescoped
     assert {e.source_id for e in release.pending_events} == {"message-1"}
     assert replayed(release).ended == "closed"
 

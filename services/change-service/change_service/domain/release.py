@@ -79,9 +79,14 @@ class KnownRelease(Aggregate):
 
     def note_phase(self, act: Act, *, phase: str, kind: str) -> None:
         implementing = phase == "check_in" and kind in WITHOUT_DEPLOYMENT
+        if phase == self.phase and self.went_back is None:
+            return
         self._phase_noted(act=act, phase=phase, implementing=implementing, source_id=act.cause_id)
 
     def note_way_back(self, act: Act, *, way: str, from_phase: str, to_phase: str) -> None:
+        # Another way back follows only after another phase, so the same one again is the same fact.
+        if self.went_back == (way, from_phase, to_phase):
+            return
         self._way_back_noted(act=act, way=way, from_phase=from_phase, to_phase=to_phase, source_id=act.cause_id)
 
     def note_deployment(self, act: Act, *, deployment_id: UUID) -> None:
@@ -101,6 +106,11 @@ class KnownRelease(Aggregate):
         """
         return self.checked_in_for_good or len(self.deployment_ids) > self.deployments_undone
 
+    @property
+    def rescoped(self) -> bool:
+        """True from a rescope until planning is entered again."""
+        return self.went_back is not None and self.went_back[0] == "rescope"
+
     @event(Noted)
     def __init__(self, id: UUID, act: Act, release_id: UUID, source_id: str) -> None:
         self.release_id = release_id
@@ -111,7 +121,7 @@ class KnownRelease(Aggregate):
         self.deployments_undone = 0
         self.checked_in_for_good = False
         self.ended: str | None = None
-        self.rescoped = False
+        self.went_back: tuple[str, str, str] | None = None
 
     @event(ContentNoted)
     def _content_noted(self, act: Act, change_ids: tuple[UUID, ...], source_id: str) -> None:
@@ -124,13 +134,13 @@ class KnownRelease(Aggregate):
     @event(PhaseNoted)
     def _phase_noted(self, act: Act, phase: str, source_id: str, *, implementing: bool) -> None:
         self.phase = phase
-        self.rescoped = False
+        self.went_back = None
         self.checked_in_for_good = self.checked_in_for_good or implementing
 
     @event(WayBackNoted)
     def _way_back_noted(self, act: Act, way: str, from_phase: str, to_phase: str, source_id: str) -> None:
         self.phase = to_phase
-        self.rescoped = way == "rescope"
+        self.went_back = (way, from_phase, to_phase)
         self.checked_in_for_good = False
         self.deployments_undone += int(from_phase == "review")
 
