@@ -34,8 +34,8 @@ from fourgates.contracts.release import (
     CancellationRequested,
     Debt,
     DebtFailed,
-    DebtsIncurred,
     DebtSettled,
+    DebtsIncurred,
     DeploymentRequested,
     GateRequested,
     PhaseEntered,
@@ -100,9 +100,7 @@ OPENED = ReleaseOpened(
     requested_by="rob",
     emergency=False,
 )
-SUCCESSOR_OPENED = SuccessorOpened(
-    **OF_RELEASE, successor_id=SUCCESSOR, evaluation_id=EVALUATION, change_id=CHANGE
-)
+SUCCESSOR_OPENED = SuccessorOpened(**OF_RELEASE, successor_id=SUCCESSOR, evaluation_id=EVALUATION, change_id=CHANGE)
 CHANGE_LINKED = ChangeLinked(change_id=CHANGE, evaluation_id=EVALUATION, release_id=RELEASE, review_id=REVIEW)
 DEBTS = DebtsIncurred(**OF_RELEASE, debts=[Debt(code="rehearsal", detail="rehearse it", due_at=NOON)])
 DEBT_FAILED = DebtFailed(**OF_RELEASE, code="rehearsal", reason="it takes too long", evaluation_id=DEBT)
@@ -165,9 +163,7 @@ def a_missed_target(here):
 def an_asked_acceptance(here):
     a_missed_target(here)
     here.carry_out(
-        lambda u: u.request_acceptance(
-            a_reviewer(here), review_id=REVIEW, request_id=REQUEST, evaluation_id=EVALUATION
-        )
+        lambda u: u.request_acceptance(a_reviewer(here), review_id=REVIEW, request_id=REQUEST, evaluation_id=EVALUATION)
     )
 
 
