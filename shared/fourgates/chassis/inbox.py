@@ -159,6 +159,7 @@ class Inbox:
         races = 0
         while len(errors) < TRIES_MAX and races < RACES_MAX:
             work = self._units.open()
+            work.heard = envelope
             try:
                 react(self._use_cases(work), act, fact)
                 self._units.commit(work, positions=positions)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.bus.envelope import Envelope
 from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, Parked, Reply
 from fourgates.chassis.views import Views
 
@@ -33,6 +34,8 @@ class Work:
         self._loaded: dict[UUID, Aggregate] = {}
         self._staged: dict[UUID, Aggregate] = {}
         self.views = views
+        # The envelope of the message that this unit of work answers, if it answers one.
+        self.heard: Envelope | None = None
 
     def get(self, cls: type[A], aggregate_id: UUID) -> A:
         """Return an aggregate. Raises `NotFound`."""
