@@ -1,0 +1,108 @@
+"""Read models: current when asked, the same when rebuilt, filtered and paged without surprises."""
+
+from __future__ import annotations
+
+import pytest
+from fourgates.chassis.ids import CountedIds
+from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
+from fourgates.chassis.testing import an_act
+from fourgates.chassis.testing.toys import BALLS, Ball
+from fourgates.chassis.views import View, Views
+
+
+@pytest.fixture
+def store():
+    return EventStore(open_sqlite_recorder(None), EventMapper())
+
+
+@pytest.fixture
+def views(store, tmp_path):
+    opened = Views(store, [BALLS], tmp_path / "views.sqlite")
+    yield opened
+    opened.close()
+
+
+def throw(store, *colours, bounces=0):
+    ids = throw.ids
+    for colour in colours:
+        ball = Ball.throw(an_act(), ball_id=ids.new(), colour=colour)
+        for _ in range(bounces):
+            ball.bounce(an_act(), height=1)
+        store.append(ball.collect_events())
+
+
+throw.ids = CountedIds(5)
+
+
+def colours(rows):
+    return [row["colour"] for row in rows]
+
+
+def test_what_was_just_appended_is_found(store, views):
+    throw(store, "red")
+    assert colours(views.find("balls")) == ["red"]
+    throw(store, "blue")
+    assert colours(views.find("balls", order_by="number")) == ["red", "blue"]
+
+
+def test_numbers_follow_the_order_of_the_log(store, views):
+    throw(store, "c", "a", "b")
+    assert [(r["number"], r["colour"]) for r in views.find("balls", order_by="number")] == [
+        ("BALL-1", "c"),
+        ("BALL-2", "a"),
+        ("BALL-3", "b"),
+    ]
+
+
+def test_filters_mean_all_of_them_and_any_of_their_members(store, views):
+    throw(store, "red", "blue")
+    throw(store, "red", "green", bounces=2)
+    assert sorted(colours(views.find("balls", {"colour": ["red", "green"], "bounces": 2}))) == ["green", "red"]
+    assert views.find("balls", {"colour": "pink"}) == []
+
+
+def test_an_undeclared_field_is_an_error_and_not_an_empty_list(views):
+    with pytest.raises(KeyError):
+        views.find("balls", {"weight": 3})
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_hold_every_row_once(store, views, descending):
+    throw(store, *"abcdefg")
+    seen, after = [], None
+    while page := views.find("balls", order_by="colour", descending=descending, limit=3, after=after):
+        seen += colours(page)
+        after = (page[-1]["colour"], page[-1]["key"])
+    assert seen == sorted("abcdefg", reverse=descending)
+
+
+def test_a_rebuilt_view_equals_the_live_one(store, views):
+    throw(store, "red", "blue", bounces=3)
+    live = views.find("balls")
+    views.rebuild()
+    assert views.find("balls") == live
+
+
+def test_a_view_whose_code_changed_begins_anew(store, tmp_path):
+    throw(store, "red")
+    first = Views(store, [BALLS], tmp_path / "v.sqlite")
+    assert first.find("balls")[0]["colour"] == "red"
+    first.close()
+
+    def upper(rows, happened):
+        rows.put(str(happened.originator_id), {"colour": happened.colour.upper()})
+
+    second = Views(store, [View("balls", ("colour",), {Ball.Thrown: upper})], tmp_path / "v.sqlite")
+    assert second.find("balls")[0]["colour"] == "RED"
+    second.close()
+
+
+def test_a_view_goes_on_where_it_was(store, tmp_path):
+    throw(store, "red")
+    first = Views(store, [BALLS], tmp_path / "v.sqlite")
+    first.catch_up()
+    first.close()
+    throw(store, "blue")
+    second = Views(store, [BALLS], tmp_path / "v.sqlite")
+    assert sorted(colours(second.find("balls"))) == ["blue", "red"]
+    second.close()
