@@ -1,4 +1,4 @@
-"""Prints the speed and the memory of the embedded set as ratios, in one run, against a no-op of the same web framework."""
+"""Prints speed and memory of the embedded set, in one run, as ratios to a no-op of the same web framework."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def rebuild(folder: Path) -> None:
     """Measure how long one event takes when an aggregate is rebuilt from the store, and when it is only folded."""
     store = EventStore(open_sqlite_recorder(folder / "rebuild.sqlite"), EventMapper())
     ball = Ball.throw(an_act(), ball_id=TimeOrderedIds().new(), colour="red")
-    for height in range(EVENTS, 0, -1):
+    for _ in range(EVENTS):
         ball.bounce(an_act(), height=1)
     store.append(ball.collect_events())
     events = store.events_of(ball.id)

@@ -1,4 +1,4 @@
-"""The ceiling: FastAPI's own POST with a pydantic body that does nothing. Frozen: figures of all times compare with it."""
+"""The ceiling: FastAPI's own POST with a pydantic body that does nothing. Frozen, so that figures compare."""
 
 from __future__ import annotations
 

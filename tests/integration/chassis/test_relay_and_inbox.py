@@ -50,7 +50,7 @@ class World:
             units=Units(self.mirror, Views(self.mirror, ())),
             bus=self.bus,
             topics=(TOPIC,),
-            heard={BallBounced: lambda mirror, act, fact: self.react(mirror, act, fact)},
+            heard={BallBounced: self.react},
             use_cases=lambda work: Mirror(work, self.ids),
             clock=HeldClock(NOON),
             sources=self.sources if sources else None,
