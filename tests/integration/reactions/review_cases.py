@@ -8,41 +8,7 @@ from uuid import UUID
 from fourgates.chassis.aggregate import derived_id
 from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.hearing import Case
-from fourgates.contracts.change import (
-    AuthorizationExpired,
-    AuthorizationGranted,
-    AuthorizationRejected,
-    AuthorizationRevoked,
-    ChangeLinked,
-    ChangeRequested,
-)
-from fourgates.contracts.common import (
-    ChangeType,
-    Decider,
-    Gate,
-    Grant,
-    LineagePerson,
-    Outcome,
-    ReleaseKind,
-    ReleaseState,
-    Risk,
-    Target,
-)
-from fourgates.contracts.deploy import BackedOut, BackOutFailed, Deployed, Endpoint
-from fourgates.contracts.dml import ServiceLifecycleEntered, ServiceRegistered, TargetsSet
-from fourgates.contracts.release import (
-    CancellationRequested,
-    Debt,
-    DebtFailed,
-    DebtSettled,
-    DebtsIncurred,
-    DeploymentRequested,
-    GateRequested,
-    PhaseEntered,
-    ReleaseClosed,
-    ReleaseOpened,
-    SuccessorOpened,
-)
+from fourgates.contracts import change, common, deploy, dml, release
 from review_service.domain import Decision, Evaluation, Measurement, Result
 
 SERVICE, RELEASE, DEPLOYMENT = UUID(int=1), UUID(int=11), UUID(int=12)
@@ -53,20 +19,20 @@ CHANGE = derived_id(EVALUATION, "linked-change")
 SUCCESSOR = derived_id(EVALUATION, "successor-release")
 DIGEST = "d" * 64
 OF_RELEASE = {"release_id": RELEASE, "service_id": SERVICE}
-OF_DEPLOYMENT = {**OF_RELEASE, "deployment_id": DEPLOYMENT, "kind": ReleaseKind.UPDATE}
-GRANT = Grant(
+OF_DEPLOYMENT = {**OF_RELEASE, "deployment_id": DEPLOYMENT, "kind": common.ReleaseKind.UPDATE}
+GRANT = common.Grant(
     authorization_id=AUTHORIZATION,
     request_id=REQUEST,
-    gate=Gate.DEPLOYMENT,
+    gate=common.Gate.DEPLOYMENT,
     document_digest=DIGEST,
-    deciders=[Decider(person_id="ada", roles=["cab_member"], voted_at=NOON, meaning="approve", reason="tested")],
+    deciders=[common.Decider(person_id="ada", roles=["cab_member"], voted_at=NOON, meaning="approve", reason="tested")],
     policy_version=1,
     rule="all",
     granted_at=NOON,
     expires_at=NOON + timedelta(days=1),
 )
-ENDPOINT = Endpoint(environment_id=ENVIRONMENT, node="node-1", url="http://127.0.0.1:9001")
-SPEED = Target(
+ENDPOINT = deploy.Endpoint(environment_id=ENVIRONMENT, node="node-1", url="http://127.0.0.1:9001")
+SPEED = common.Target(
     target_id=TARGET,
     name="speed",
     measure="latency_p95_ms",
@@ -75,14 +41,14 @@ SPEED = Target(
     unit="ms",
     path="/parcels/1",
 )
-TARGETS_SET = TargetsSet(service_id=SERVICE, revision=1, targets=[SPEED])
-REGISTERED = ServiceRegistered(
+TARGETS_SET = dml.TargetsSet(service_id=SERVICE, revision=1, targets=[SPEED])
+REGISTERED = dml.ServiceRegistered(
     service_id=SERVICE, name="parcels", owner_id="olga", tier="gold", lifecycle="pipeline", value_case="fewer calls"
 )
-LIVE = ServiceLifecycleEntered(service_id=SERVICE, lifecycle="live", release_id=RELEASE)
-RETIRED = ServiceLifecycleEntered(service_id=SERVICE, lifecycle="retired", release_id=RELEASE)
-DEPLOYED = Deployed(**OF_DEPLOYMENT, version="1.0.0", items=[], endpoints=[ENDPOINT], deployed_at=NOON)
-BACKED_OUT = BackedOut(
+LIVE = dml.ServiceLifecycleEntered(service_id=SERVICE, lifecycle="live", release_id=RELEASE)
+RETIRED = dml.ServiceLifecycleEntered(service_id=SERVICE, lifecycle="retired", release_id=RELEASE)
+DEPLOYED = deploy.Deployed(**OF_DEPLOYMENT, version="1.0.0", items=[], endpoints=[ENDPOINT], deployed_at=NOON)
+BACKED_OUT = deploy.BackedOut(
     **OF_DEPLOYMENT,
     environment_id=ENVIRONMENT,
     reason="it answers 500",
@@ -91,20 +57,22 @@ BACKED_OUT = BackedOut(
     endpoints=[ENDPOINT],
     backed_out_at=NOON,
 )
-OPENED = ReleaseOpened(
+OPENED = release.ReleaseOpened(
     **OF_RELEASE,
-    kind=ReleaseKind.UPDATE,
+    kind=common.ReleaseKind.UPDATE,
     version="1.1.0",
     reason="faster",
     change_ids=[],
     requested_by="rob",
     emergency=False,
 )
-SUCCESSOR_OPENED = SuccessorOpened(**OF_RELEASE, successor_id=SUCCESSOR, evaluation_id=EVALUATION, change_id=CHANGE)
-CHANGE_LINKED = ChangeLinked(change_id=CHANGE, evaluation_id=EVALUATION, release_id=RELEASE, review_id=REVIEW)
-DEBTS = DebtsIncurred(**OF_RELEASE, debts=[Debt(code="rehearsal", detail="rehearse it", due_at=NOON)])
-DEBT_FAILED = DebtFailed(**OF_RELEASE, code="rehearsal", reason="it takes too long", evaluation_id=DEBT)
-DEPLOYMENT_REQUESTED = DeploymentRequested(
+SUCCESSOR_OPENED = release.SuccessorOpened(
+    **OF_RELEASE, successor_id=SUCCESSOR, evaluation_id=EVALUATION, change_id=CHANGE
+)
+CHANGE_LINKED = change.ChangeLinked(change_id=CHANGE, evaluation_id=EVALUATION, release_id=RELEASE, review_id=REVIEW)
+DEBTS = release.DebtsIncurred(**OF_RELEASE, debts=[release.Debt(code="rehearsal", detail="rehearse it", due_at=NOON)])
+DEBT_FAILED = release.DebtFailed(**OF_RELEASE, code="rehearsal", reason="it takes too long", evaluation_id=DEBT)
+DEPLOYMENT_REQUESTED = release.DeploymentRequested(
     **OF_DEPLOYMENT,
     version="1.1.0",
     items=[],
@@ -129,8 +97,8 @@ ACCEPTANCE = {
 }
 
 
-def in_phase(phase=ReleaseState.REVIEW, kind=ReleaseKind.UPDATE):
-    return PhaseEntered(
+def in_phase(phase=common.ReleaseState.REVIEW, kind=common.ReleaseKind.UPDATE):
+    return release.PhaseEntered(
         **OF_RELEASE, phase=phase, kind=kind, version="1.1.0", change_ids=[], entered_by="release-service"
     )
 
@@ -170,7 +138,7 @@ def an_asked_acceptance(here):
 def granted(here, **changed):
     found = here.store.load(REVIEW)
     asked = found.acceptances.get(REQUEST) if found else None
-    return AuthorizationGranted(
+    return change.AuthorizationGranted(
         **{**ACCEPTANCE, **changed},
         document={},
         document_digest=asked.document_digest if asked else DIGEST,
@@ -209,7 +177,11 @@ def a_debt(here):
 
 def a_watched_service(here):
     a_closed_review(here)
-    here.hear(ReleaseClosed(**OF_RELEASE, kind=ReleaseKind.UPDATE, outcome=Outcome.SUCCESSFUL, change_ids=[]))
+    here.hear(
+        release.ReleaseClosed(
+            **OF_RELEASE, kind=common.ReleaseKind.UPDATE, outcome=common.Outcome.SUCCESSFUL, change_ids=[]
+        )
+    )
 
 
 def a_retired_service(here):
@@ -238,7 +210,9 @@ CASES = {
     ),
     "open_review_of_failed_back_out": Case(
         given=nothing,
-        when=lambda here: BackOutFailed(**OF_DEPLOYMENT, environment_id=ENVIRONMENT, reason="stuck", failed_at=NOON),
+        when=lambda here: deploy.BackOutFailed(
+            **OF_DEPLOYMENT, environment_id=ENVIRONMENT, reason="stuck", failed_at=NOON
+        ),
         then=(*REVIEWED[:2], *BEGUN[::2], "review.Opened", "review.StatementMade"),
         refused_given=an_open_review,
     ),
@@ -257,20 +231,20 @@ CASES = {
     ),
     "note_lineage_of_gate_request": Case(
         given=a_known_release,
-        when=lambda here: GateRequested(
+        when=lambda here: release.GateRequested(
             **OF_RELEASE,
             request_id=REQUEST,
-            gates=[Gate.DEPLOYMENT],
-            kind=ReleaseKind.UPDATE,
+            gates=[common.Gate.DEPLOYMENT],
+            kind=common.ReleaseKind.UPDATE,
             document={},
             document_digest=DIGEST,
             summary="deploy it",
-            change_type=ChangeType.NORMAL,
-            risk=Risk.LOW,
+            change_type=common.ChangeType.NORMAL,
+            risk=common.Risk.LOW,
             service_tier="gold",
             environment_ids=[],
             changes=[],
-            lineage=[LineagePerson(person_id="ben", part="builder")],
+            lineage=[common.LineagePerson(person_id="ben", part="builder")],
         ),
         then=("review.KnownReleaseLineageNoted",),
         refused_given=a_closed_review,
@@ -298,7 +272,7 @@ CASES = {
     ),
     "note_debt_settled": Case(
         given=a_debt,
-        when=lambda here: DebtSettled(**OF_RELEASE, code="rehearsal", how="rehearsed"),
+        when=lambda here: release.DebtSettled(**OF_RELEASE, code="rehearsal", how="rehearsed"),
         then=("review.KnownReleaseDebtSettledNoted", "review.ReleaseNoted"),
         refused_given=an_open_review,
     ),
@@ -321,26 +295,26 @@ CASES = {
     ),
     "note_cancellation": Case(
         given=an_open_review,
-        when=lambda here: CancellationRequested(**OF_RELEASE, reason="not wanted"),
+        when=lambda here: release.CancellationRequested(**OF_RELEASE, reason="not wanted"),
         then=("review.KnownReleaseCancellationNoted", "review.ReleaseNoted"),
         refused_given=a_closed_review,
         refused_then=("review.KnownReleaseCancellationNoted",),
     ),
     "begin_measuring_of_closed_release": Case(
         given=a_closed_review,
-        when=lambda here: ReleaseClosed(
-            **OF_RELEASE, kind=ReleaseKind.UPDATE, outcome=Outcome.SUCCESSFUL, change_ids=[]
+        when=lambda here: release.ReleaseClosed(
+            **OF_RELEASE, kind=common.ReleaseKind.UPDATE, outcome=common.Outcome.SUCCESSFUL, change_ids=[]
         ),
         then=("review.TargetWatchMeasuringBegun",),
         refused_given=a_watched_service,
     ),
     "note_requested_change": Case(
         given=a_missed_target,
-        when=lambda here: ChangeRequested(
+        when=lambda here: change.ChangeRequested(
             change_id=CHANGE,
             title="make it fast again",
-            change_type=ChangeType.NORMAL,
-            risk=Risk.LOW,
+            change_type=common.ChangeType.NORMAL,
+            risk=common.Risk.LOW,
             service_ids=[SERVICE],
             alters_service=True,
             content_digest=DIGEST,
@@ -368,19 +342,19 @@ CASES = {
     ),
     "note_acceptance_rejected": Case(
         given=an_asked_acceptance,
-        when=lambda here: AuthorizationRejected(**ACCEPTANCE, reasons=["the contract forbids it"]),
+        when=lambda here: change.AuthorizationRejected(**ACCEPTANCE, reasons=["the contract forbids it"]),
         then=("review.TargetNotAccepted",),
         refused_given=an_accepted_miss,
     ),
     "note_acceptance_lapsed": Case(
         given=an_asked_acceptance,
-        when=lambda here: AuthorizationExpired(**ACCEPTANCE, expired_at=NOON),
+        when=lambda here: change.AuthorizationExpired(**ACCEPTANCE, expired_at=NOON),
         then=("review.TargetNotAccepted",),
         refused_given=an_accepted_miss,
     ),
     "note_acceptance_revoked": Case(
         given=an_accepted_miss,
-        when=lambda here: AuthorizationRevoked(**ACCEPTANCE, reason="a mistake", revoked_by="ada"),
+        when=lambda here: change.AuthorizationRevoked(**ACCEPTANCE, reason="a mistake", revoked_by="ada"),
         then=("review.TargetNotAccepted",),
         refused_given=a_missed_target,
     ),
