@@ -112,7 +112,7 @@ def test_evidence_needs_a_build():
 
 
 def test_evidence_of_other_bytes_is_refused():
-    with refused("other-bytes-tested"):
+    with refused("tested-other-bytes"):
         Story().to_built().run("unit", tested="b" * 64)
 
 

@@ -215,7 +215,7 @@ def test_a_quarantine_heard_before_the_check_in_stays():
 def test_a_service_with_live_dependants_is_not_retired():
     story = Story(ReleaseKind.RETIREMENT).to_deployable()
     story.release.note_service(reaction(), service=a_service(live_dependants=(OTHER_SERVICE,)))
-    with refused("live-dependant"):
+    with refused("live-dependants"):
         story.request(Gate.DEPLOYMENT)
 
 

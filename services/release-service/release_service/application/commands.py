@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,11 +13,19 @@ from release_service.domain import (
     DeploymentPlan,
     Gate,
     Item,
+    KnownItem,
     Plan,
     Release,
     ReleaseState,
     WayBack,
 )
+
+
+def _described(item: Item, known: KnownItem | None) -> Item:
+    """Return an input, which a builder names by its digest, with what the DML says of it."""
+    if known is None:
+        return item
+    return replace(item, size_bytes=known.size_bytes, kind=known.kind, item_id=known.item_id)
 
 
 class Commands(Opening):
@@ -68,7 +77,8 @@ class Commands(Opening):
         release = self._release(release_id)
         self._refresh(act, release)
         known = self._known_items((*inputs, *candidates))
-        release.record_build(act, build_id=build_id, inputs=inputs, candidates=candidates, known=known)
+        described = tuple(_described(item, known.get(item.key)) for item in inputs)
+        release.record_build(act, build_id=build_id, inputs=described, candidates=candidates, known=known)
         return self._save(act, release)
 
     def record_test_run(

@@ -30,6 +30,11 @@ from release_service.domain import (
 OPEN_STATES: Sequence[str] = tuple(s for s in ReleaseState if s not in {ReleaseState.CLOSED, ReleaseState.CANCELLED})
 
 
+def known_item(item: Item, state: MediaState) -> KnownItem:
+    """Return an item as it is known from now on."""
+    return KnownItem(item.name, item.version, item.sha256, state, item.size_bytes, item.kind, item.item_id)
+
+
 class Hearing(Commands):
     """Noting what was heard of changes, services and media, and telling releases what concerns them."""
 
@@ -57,7 +62,7 @@ class Hearing(Commands):
         """Know a media item as it is now, and tell the open releases that built it."""
         known = self._work.find(KnownMedium, known_medium_id(item.key))
         if known is None:
-            known = KnownMedium.name(act, item=KnownItem(item.name, item.version, item.sha256, state))
+            known = KnownMedium.name(act, item=known_item(item, state))
         known.note(act, state=state)
         self._work.save(known)
         for release in self._open_releases({"items": item.key}):

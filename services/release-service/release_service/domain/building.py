@@ -221,7 +221,7 @@ class Building(Planning):
             yield Unmet("no-build-to-test", "There is no build.", "build", "POST /release/v1/releases/{id}/builds")
         elif tested_sha256 not in {None, self.build.package_digest, *(i.sha256 for i in self.build.candidates)}:
             yield Unmet(
-                "other-bytes-tested",
+                "tested-other-bytes",
                 f"The bytes {tested_sha256} are not the output of build {self.build.attempt}.",
                 source="tested_sha256",
                 remedy="test the bytes that this build put out",

@@ -186,7 +186,7 @@ class Conditions(Facts):
     def _dependant_gaps(self) -> Iterator[Unmet]:
         for service_id in self.service.live_dependants if self.kind is ReleaseKind.RETIREMENT else ():
             yield Unmet(
-                "live-dependant",
+                "live-dependants",
                 f"The live service {service_id} depends on {self.service.name}.",
                 source=f"service.live_dependants.{service_id}",
                 remedy="move the dependant to another service first",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 from fourgates.chassis.aggregate import Act, Aggregate, Unmet, derived_id, event, refuse_any
@@ -195,4 +196,4 @@ class KnownMedium(Aggregate):
 
     @event(Noted)
     def _noted(self, act: Act, state: MediaState, source_id: str) -> None:
-        self.item = KnownItem(self.item.name, self.item.version, self.item.sha256, state)
+        self.item = replace(self.item, state=state)

@@ -50,6 +50,9 @@ class KnownItem:
     version: str
     sha256: str
     state: MediaState
+    size_bytes: int = 0
+    kind: str = ""
+    item_id: UUID | None = None
 
 
 @dataclass(frozen=True)
