@@ -1,4 +1,4 @@
-"""Every reaction of every service: done, ignored when repeated, wins after a lost race, refused, facts in the other order.
+"""Every reaction: done, ignored when repeated, wins after a lost race, refused, facts in the other order.
 
 The table says what each must show; `tests/tidy` holds it against the `reactions.py` of the services.
 """
@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from fourgates.chassis.testing.hearing import Case, Hearing
 from fourgates.chassis.testing.world import a_security_log, a_verifier
+from fourgates.contracts import contract_types
 from pydantic import BaseModel
 
 SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
@@ -29,7 +30,7 @@ REACTION_CASES = table()
 
 
 def hearing(name: str) -> Hearing:
-    service = name.split(".")[0]
+    service = name.partition(".")[0]
     build = importlib.import_module(f"{service}_service.app").build
     return Hearing(build, a_verifier(), a_security_log())
 
@@ -108,6 +109,4 @@ def test_facts_in_the_other_order_come_to_the_same(name):
 
 
 def _fact_of(message):
-    from fourgates.contracts import contract_types
-
     return contract_types()[message.headers["ce_type"]].model_validate_json(message.body)

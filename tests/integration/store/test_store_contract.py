@@ -9,7 +9,15 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from fourgates.chassis.ids import CountedIds
-from fourgates.chassis.store import AlreadyHandled, Conflict, EventMapper, EventStore, Parked, Reply, open_sqlite_recorder
+from fourgates.chassis.store import (
+    AlreadyHandled,
+    Conflict,
+    EventMapper,
+    EventStore,
+    Parked,
+    Reply,
+    open_sqlite_recorder,
+)
 from fourgates.chassis.testing import NOON, an_act
 from fourgates.chassis.testing.toys import Ball
 
@@ -137,9 +145,7 @@ def test_the_log_can_neither_be_edited_nor_deleted(store, recorder):
 def test_a_row_that_cannot_be_read_is_named_and_others_still_load(store, recorder):
     good, bad = thrown(), IDS.new()
     store.append(good.collect_events())
-    recorder.append(
-        [StoredEvent(bad, 1, "toy.BallThrown", b'{"colour": 3}')], positions={}, reply=None, parked=None
-    )
+    recorder.append([StoredEvent(bad, 1, "toy.BallThrown", b'{"colour": 3}')], positions={}, reply=None, parked=None)
     with pytest.raises(MapperDeserialisationError, match=str(bad)):
         store.load(bad)
     assert store.load(good.id) == good
