@@ -242,104 +242,56 @@ def reject_what_was_asked(use_cases: ChangeUseCases, act: Act, happened: Authori
     use_cases.reject_change(act, authorization_id=happened.originator_id)
 
 
-def give_up_withdrawn_request(use_cases: ChangeUseCases, act: Act, happened: Authorization.Withdrawn) -> None:
-    """Whenever a request was withdrawn, let what it bound be edited as before."""
-    use_cases.take_grant_from_change(act, authorization_id=happened.originator_id, reason=happened.reason)
+def take_ended_grant(use_cases: ChangeUseCases, act: Act, happened: Any) -> None:
+    """Whenever a request or a grant ended, take it from its change, and let what it bound be edited as before."""
+    reason = f"its authorization was {_word(happened)}"
+    use_cases.take_grant_from_change(act, authorization_id=happened.originator_id, reason=reason)
 
 
-def take_expired_grant(use_cases: ChangeUseCases, act: Act, happened: Authorization.Expired) -> None:
-    """Whenever a grant expired, take it from its change."""
-    use_cases.take_grant_from_change(act, authorization_id=happened.originator_id, reason="it expired")
+def end_what_binds_old_content(use_cases: ChangeUseCases, act: Act, happened: Any) -> None:
+    """Whenever a change got other content or was ended, end every authorization that binds what it was."""
+    use_cases.end_what_binds_change(act, change_id=happened.originator_id, reason=f"the change was {_word(happened)}")
 
 
-def take_revoked_grant(use_cases: ChangeUseCases, act: Act, happened: Authorization.Revoked) -> None:
-    """Whenever a grant was revoked, take it from its change."""
-    use_cases.take_grant_from_change(act, authorization_id=happened.originator_id, reason=happened.reason)
-
-
-def take_voided_grant(use_cases: ChangeUseCases, act: Act, happened: Authorization.Voided) -> None:
-    """Whenever a grant was voided, take it from its change."""
-    use_cases.take_grant_from_change(act, authorization_id=happened.originator_id, reason=happened.reason)
-
-
-def end_what_bound_rewritten_change(use_cases: ChangeUseCases, act: Act, happened: Change.Rewritten) -> None:
-    """Whenever a change was edited, end every authorization of its old content."""
-    use_cases.end_what_binds_change(act, change_id=happened.originator_id, reason="the change was edited")
-
-
-def end_what_bound_assessed_change(use_cases: ChangeUseCases, act: Act, happened: Change.Assessed) -> None:
-    """Whenever the assessment changed the risk, end every authorization of the old content."""
-    use_cases.end_what_binds_change(act, change_id=happened.originator_id, reason="the change was assessed anew")
-
-
-def end_what_bound_cancelled_change(use_cases: ChangeUseCases, act: Act, happened: Change.Cancelled) -> None:
-    """Whenever a change was cancelled, end every authorization that binds it."""
-    use_cases.end_what_binds_change(act, change_id=happened.originator_id, reason="the change was cancelled")
-
-
-def end_what_bound_rejected_change(use_cases: ChangeUseCases, act: Act, happened: Change.Rejected) -> None:
-    """Whenever a change was rejected, end every authorization that binds it."""
-    use_cases.end_what_binds_change(act, change_id=happened.originator_id, reason="the change was rejected")
-
-
-def use_grant_of_implemented_change(
-    use_cases: ChangeUseCases, act: Act, happened: Change.ImplementationStarted
-) -> None:
-    """Whenever the implementation of a change started, its authorization is used."""
+def use_grant_of_change(use_cases: ChangeUseCases, act: Act, happened: Any) -> None:
+    """Whenever a change is implemented or was reviewed, its authorization is used."""
     use_cases.use_grant_of_change(act, change_id=happened.originator_id)
 
 
-def use_grant_of_reviewed_change(use_cases: ChangeUseCases, act: Act, happened: Change.Reviewed) -> None:
-    """Whenever a change was reviewed, its authorization is used."""
-    use_cases.use_grant_of_change(act, change_id=happened.originator_id)
-
-
-def compare_schedule_with_window(use_cases: ChangeUseCases, act: Act, _: CalendarWindow.Set) -> None:
-    """Whenever a window was set, compare every plan with it."""
+def compare_schedule_anew(use_cases: ChangeUseCases, act: Act, _: Any) -> None:
+    """Whenever a window or a plan came or went, compare every plan with what is there now."""
     use_cases.compare_schedule(act)
 
 
-def compare_schedule_without_window(use_cases: ChangeUseCases, act: Act, _: CalendarWindow.Lifted) -> None:
-    """Whenever a window was lifted, compare every plan anew."""
-    use_cases.compare_schedule(act)
-
-
-def compare_plans_with_new_one(use_cases: ChangeUseCases, act: Act, happened: SchedulePlan.Planned) -> None:
-    """Whenever a plan came onto the schedule, compare the others with it."""
-    use_cases.compare_neighbours(act, plan=happened.plan)
-
-
-def compare_plans_with_changed_one(use_cases: ChangeUseCases, act: Act, happened: SchedulePlan.Replanned) -> None:
-    """Whenever a plan was replaced, compare the others with it and end the waivers of the old one."""
+def compare_schedule_with_changed_plan(use_cases: ChangeUseCases, act: Act, happened: SchedulePlan.Replanned) -> None:
+    """Whenever a plan was replaced, compare every plan with it, and end the waivers of the old one."""
     plan = happened.plan
     use_cases.end_old_waivers(act, release_id=plan.release_id, plan_digest=plan.plan_digest)
-    # The plan before may have stood elsewhere, so every plan is looked at.
     use_cases.compare_schedule(act)
 
 
-def compare_plans_without_ended_one(use_cases: ChangeUseCases, act: Act, _: SchedulePlan.Ended) -> None:
-    """Whenever a plan left the schedule, compare the others anew."""
-    use_cases.compare_schedule(act)
+def _word(happened: Any) -> str:
+    return type(happened).__name__.lower()
 
 
 OWN: Mapping[type[Any], Callable[[ChangeUseCases, Act, Any], None]] = {
     Authorization.Granted: carry_out_decision,
     Authorization.Rejected: reject_what_was_asked,
-    Authorization.Withdrawn: give_up_withdrawn_request,
-    Authorization.Expired: take_expired_grant,
-    Authorization.Revoked: take_revoked_grant,
-    Authorization.Voided: take_voided_grant,
-    Change.Rewritten: end_what_bound_rewritten_change,
-    Change.Assessed: end_what_bound_assessed_change,
-    Change.Cancelled: end_what_bound_cancelled_change,
-    Change.Rejected: end_what_bound_rejected_change,
-    Change.ImplementationStarted: use_grant_of_implemented_change,
-    Change.Reviewed: use_grant_of_reviewed_change,
-    CalendarWindow.Set: compare_schedule_with_window,
-    CalendarWindow.Lifted: compare_schedule_without_window,
-    SchedulePlan.Planned: compare_plans_with_new_one,
-    SchedulePlan.Replanned: compare_plans_with_changed_one,
-    SchedulePlan.Ended: compare_plans_without_ended_one,
+    Authorization.Withdrawn: take_ended_grant,
+    Authorization.Expired: take_ended_grant,
+    Authorization.Revoked: take_ended_grant,
+    Authorization.Voided: take_ended_grant,
+    Change.Rewritten: end_what_binds_old_content,
+    Change.Assessed: end_what_binds_old_content,
+    Change.Cancelled: end_what_binds_old_content,
+    Change.Rejected: end_what_binds_old_content,
+    Change.ImplementationStarted: use_grant_of_change,
+    Change.Reviewed: use_grant_of_change,
+    CalendarWindow.Set: compare_schedule_anew,
+    CalendarWindow.Lifted: compare_schedule_anew,
+    SchedulePlan.Planned: compare_schedule_anew,
+    SchedulePlan.Ended: compare_schedule_anew,
+    SchedulePlan.Replanned: compare_schedule_with_changed_plan,
 }
 
 

@@ -131,18 +131,9 @@ class ReleaseCases(UseCaseBase):
             plan.resume(act)
             self._compare(act, plan)
 
-    def compare_neighbours(self, act: Act, *, plan: Plan) -> None:
-        """Compare every plan that shares an environment with one that came, changed or went."""
-        environment_ids = [rung.environment_id for rung in plan.environments]
-        neighbours = views.active_plans(self._work.views, environment_ids, self._settings.schedule_max)
-        self._compare_all(act, tuple(one for one in neighbours if one.release_id != plan.release_id))
-
     def compare_schedule(self, act: Act) -> None:
-        """Compare every plan with the windows there are now."""
-        self._compare_all(act, views.all_active_plans(self._work.views, self._settings.schedule_max))
-
-    def _compare_all(self, act: Act, plans: tuple[Plan, ...]) -> None:
-        for plan in plans:
+        """Compare every plan with the windows and the other plans that there are now."""
+        for plan in views.all_active_plans(self._work.views, self._settings.schedule_max):
             self._compare(act, self._work.get(SchedulePlan, id_of_plan(plan.release_id)))
 
     def _compare(self, act: Act, noted: SchedulePlan) -> None:
