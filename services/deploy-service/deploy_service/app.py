@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from fourgates.chassis.http.client import HttpClient, MachineTokens
 from fourgates.chassis.service import Effect, Parts, Service, assemble
 
-from deploy_service.adapters import DmlMedia, DriftInspector, LocalProcesses, NodeKeeper, Processes, StepRunner
+from deploy_service.adapters import (
+    DmlMedia,
+    DriftInspector,
+    LocalProcesses,
+    Media,
+    NodeKeeper,
+    Processes,
+    StepRunner,
+)
 from deploy_service.adapters.unpacking import Limits
 from deploy_service.api import routes
 from deploy_service.application import DeployUseCases
@@ -18,11 +27,12 @@ from deploy_service.settings import DeploySettings
 from deploy_service.views import VIEWS
 
 
-def build(parts: Parts, settings: DeploySettings | None = None) -> Service:
-    """Build the service; nothing runs yet."""
+def build(parts: Parts, settings: DeploySettings | None = None, *, media: Media | None = None) -> Service:
+    """Build the service; nothing runs yet. Without `media`, bytes come from the DML."""
     chosen = settings or DeploySettings()
     client = HttpClient(timeout_s=chosen.http_timeout_s)
-    executor = _executor(parts, chosen, client)
+    folder = parts.data or chosen.data_folder / "deploy"
+    executor = _executor(folder, chosen, client, media or _dml(parts, folder, chosen, client))
     runner = StepRunner(executor, parts.clock)
     inspector = DriftInspector(executor, parts.clock)
 
@@ -54,8 +64,7 @@ def build(parts: Parts, settings: DeploySettings | None = None) -> Service:
     return replace(service, workers=(*service.workers, keeper))
 
 
-def _executor(parts: Parts, settings: DeploySettings, client: HttpClient) -> LocalProcesses:
-    folder = parts.data or settings.data_folder / "deploy"
+def _dml(parts: Parts, folder: Path, settings: DeploySettings, client: HttpClient) -> DmlMedia:
     tokens = MachineTokens(
         client,
         token_url=settings.machine_token_url,
@@ -63,9 +72,12 @@ def _executor(parts: Parts, settings: DeploySettings, client: HttpClient) -> Loc
         secret=settings.client_secret,
         clock=parts.clock,
     )
-    media = DmlMedia(
+    return DmlMedia(
         client, tokens, dml_url=settings.dml_url, folder=folder / "media", bytes_max=settings.media_bytes_max
     )
+
+
+def _executor(folder: Path, settings: DeploySettings, client: HttpClient, media: Media) -> LocalProcesses:
     processes = Processes(
         stop_wait_s=settings.stop_wait_s,
         log_bytes_max=settings.log_bytes_max,
