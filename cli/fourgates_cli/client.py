@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from fourgates_cli.exits import Exit
 
 Body = dict[str, Any]
 POLL_S = 0.05
+STALE_RETRIES_MAX = 5
 REQUEST_TIMEOUT_S = 30.0
 ANSWER_BYTES_MAX = 67_108_864
 
@@ -163,7 +164,12 @@ class Caller:
 
     def put(self, path: str, body: Body, *, of: str) -> Any:
         """Replace a part of the thing at `of`, in the version that it has now. Raises `Problem`."""
-        return self.succeed(self.try_put(path, body, of=of)).body
+        for _ in range(STALE_RETRIES_MAX):
+            answer = self.try_put(path, body, of=of)
+            # What the thing heard meanwhile made a new version of it, which is read and decided on again.
+            if answer.slug != "stale":
+                break
+        return self.succeed(answer).body
 
     def upload(self, path: str, content: bytes) -> Any:
         """Put bytes. Raises `Problem`."""
@@ -178,6 +184,18 @@ class Caller:
         tag = self.succeed(self.ask("GET", of)).headers["etag"]
         key = f'"{uuid.uuid4()}"'
         return self.ask("PUT", path, body=body, headers={"If-Match": tag, "Idempotency-Key": key})
+
+    def insist(self, ask: Callable[[], Answer], *, while_only: Collection[str], timeout_s: float = 60) -> Answer:
+        """Ask again as long as nothing but these conditions is unmet: facts of other services arrive a moment later."""
+        later = set(while_only)
+        return self.ask_until(ask, lambda a: a.status != 409 or not set(a.codes) <= later, timeout_s=timeout_s)
+
+    def ask_until(self, ask: Callable[[], Answer], until: Callable[[Answer], bool], *, timeout_s: float = 60) -> Answer:
+        """Ask again until the answer says what is to come; return the last answer when it does not come in time."""
+        ends = time.monotonic() + timeout_s
+        while not until(answer := ask()) and time.monotonic() < ends:
+            time.sleep(POLL_S)
+        return answer
 
     def every(self, path: str) -> list[Body]:
         """Return all items of a collection, page by page."""

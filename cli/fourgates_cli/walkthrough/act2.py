@@ -170,7 +170,7 @@ def _target_missed(world: World) -> None:
     world.changes["linked"] = change_id
     await_follow_ups(world, review_id, slow)
     change = world.change(change_id)
-    narrator.state(change, "state", "requested", f"linked change {change['number']} {change['title']!r}")
+    narrator.state(change, "state", "requested", f"linked change {change['title']!r}")
     successor = world.release("1.1.1")
     narrator.state(
         successor, "state", "requested", f"successor release {successor['number']} of kind {successor['kind']}"

@@ -62,14 +62,14 @@ def _backed_out(world: World) -> None:
 
 
 def _steps_were_the_rehearsed_ones(world: World, deployment_id: str) -> None:
-    ran = world.by("dan").get(f"{DEPLOYMENTS}/{deployment_id}")
-    backing_out = [s["step"] for s in ran["steps"] if s["backing_out"]]
+    log = world.by("ada").every(f"{DEPLOYMENTS}/{deployment_id}/history")
+    orders = [entry["facts"]["order"] for entry in log if entry["type"].endswith("StepDone")]
+    backing_out = [order["step"]["name"] for order in orders if order["phase"] == "back_out" and order["step"]]
     planned = [step["name"] for step in RESTORE]
-    known = [name for name in backing_out if name in planned]
     world.narrator.fact(
-        known[: len(planned)] == planned,
+        backing_out[: len(planned)] == planned and set(backing_out) == set(planned),
         f"the back-out ran exactly the rehearsed steps: {', '.join(planned)}",
-        seen=ran,
+        seen=backing_out,
     )
 
 

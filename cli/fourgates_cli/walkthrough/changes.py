@@ -30,7 +30,7 @@ def raise_change(
     }
     change = person.post(CHANGES, body)
     person.post(f"{CHANGES}/{change['id']}/submission", {"reason": "ready to be assessed"})
-    world.narrator.aside(f"{change['number']} {title!r}, raised by {by}")
+    world.narrator.aside(f"change {title!r}, raised by {by}")
     return str(change["id"])
 
 
@@ -49,13 +49,15 @@ def authorize_change(
         {"risk": risk, "findings": "assessed as stated", "reason": "assessed as stated"},
     )
     asked = world.by(asked_by).post(f"{CHANGES}/{change_id}/authorization-requests", {"reason": "please decide"})
-    authorization_id = str(asked["authorization_id"])
+    authorization_id = str(asked["id"])
     for voter in voters:
         vote(world, voter, authorization_id)
     change = world.by(assessed_by).wait_for(
         f"{CHANGES}/{change_id}", lambda c: c["state"] == "authorized", what="the authorized change"
     )
-    world.narrator.granted(f"change {change['number']} authorized by {' and '.join(voters)}, assessed by {assessed_by}")
+    world.narrator.granted(
+        f"change {change['title']!r} authorized by {' and '.join(voters)}, assessed by {assessed_by}"
+    )
 
 
 def authorization_of(request_id: str) -> str:
@@ -98,7 +100,11 @@ def try_vote(world: World, voter: str, authorization_id: str, *, kind: str = "ap
 
 def confirm(world: World, release: str, *, by: str) -> None:
     """Have the CAB confirm what two people decided at night."""
-    here = release_path(world.releases[release])
-    asked = world.by("rhea").post(f"{here}/confirmation-requests", {"reason": "decided by two people at night"})
-    vote(world, by, authorization_of(asked["confirmation_id"]), reason="it could not wait")
+    release_id = world.releases[release]
+    world.by("rhea").post(
+        f"{release_path(release_id)}/confirmation-requests", {"reason": "decided by two people at night"}
+    )
+    path = f"{AUTHORIZATIONS}?release_id={release_id}&subject_kind=confirmation"
+    page = world.by(by).wait_for(path, lambda p: bool(p["items"]), what="the question to the CAB")
+    vote(world, by, page["items"][0]["id"], reason="it could not wait")
     world.narrator.granted(f"confirmed for the CAB by {by}")

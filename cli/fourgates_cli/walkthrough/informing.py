@@ -8,8 +8,7 @@ from fourgates_cli.walkthrough.world import World
 
 def inform_owners(world: World, release: str, *, by: str = "rhea") -> None:
     """Inform the owners of every other service in the impact set."""
-    known = world.release(release)
-    services = [s["service_id"] for s in known["impact"]["services"] if s["service_id"] != known["service_id"]]
+    services = world.release(release)["owners_not_informed"]
     if services:
         body = {"service_ids": services, "reason": "told by mail"}
         world.by(by).post(f"{release_of(world, release)}/owner-notices", body)

@@ -18,7 +18,9 @@ def await_review(world: World, release: str, *, by: str = "rhea") -> str:
     path = f"{REVIEWS}?release_id={world.releases[release]}&state=open"
     page = world.by(by).wait_for(path, lambda p: bool(p["items"]), what="the review")
     review_id = str(page["items"][0]["id"])
-    world.by(by).wait_for(f"{REVIEWS}/{review_id}", lambda r: r["release_in_review"], what="the release in review")
+    world.by(by).wait_for(
+        f"{REVIEWS}/{review_id}", lambda r: r["release_in_review"] and r["targets_known"], what="the release in review"
+    )
     return review_id
 
 
@@ -27,11 +29,12 @@ def evaluate(world: World, review_id: str, *, by: str = "rhea") -> dict[str, Thi
     world.by(by).post(f"{REVIEWS}/{review_id}/evaluations", {"reason": "to know whether the targets are met"})
     review = world.by(by).wait_for(
         f"{REVIEWS}/{review_id}",
-        lambda r: {e["target_id"] for e in r["evaluations"]} >= {t["target_id"] for t in r["targets"]},
+        lambda r: {e["subject"] for e in r["evaluations"]} >= {t["target_id"] for t in r["targets"]},
         what="the measurements",
         timeout_s=MEASURING_TIMEOUT_S,
     )
-    verdicts = {e["name"]: e for e in review["evaluations"]}
+    targets = {t["target_id"] for t in review["targets"]}
+    verdicts = {e["name"]: e for e in review["evaluations"] if e["subject"] in targets}
     for name, verdict in verdicts.items():
         measured = f"{verdict['measured']:.1f}" if verdict["measured"] is not None else "nothing"
         world.narrator.aside(
@@ -73,7 +76,9 @@ def await_follow_ups(world: World, review_id: str, verdict: Thing, *, by: str = 
     evaluation_id = verdict["evaluation_id"]
     world.by(by).wait_for(
         f"{REVIEWS}/{review_id}",
-        lambda r: evaluation_id in r["linked_changes"] and evaluation_id in r["successors"],
+        lambda r: any(
+            e["linked_change_id"] and e["successor_id"] for e in r["evaluations"] if e["evaluation_id"] == evaluation_id
+        ),
         what="the linked change and the successor",
     )
 
