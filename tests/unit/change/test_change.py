@@ -78,14 +78,14 @@ def test_a_change_that_alters_a_service_names_it():
 
 
 def test_a_change_is_requested_once():
-    with refused("not-draft"):
+    with refused("another-state"):
         a_requested().submit(RAISER)
     with refused("not-entitled"):
         a_draft().submit(STRANGER)
 
 
 def test_a_change_is_assessed_by_change_management_when_it_is_requested():
-    with refused("not-requested", "not-entitled"):
+    with refused("another-state", "not-entitled"):
         a_draft().assess(STRANGER, risk=Risk.LOW, findings="")
 
 
@@ -201,9 +201,9 @@ def test_a_change_that_alters_no_service_closes_by_its_own_review():
 def test_a_change_that_alters_a_service_closes_only_through_a_release():
     with refused("alters-a-service", "carried-by-a-release"):
         a_carried().review(MANAGER, outcome=Outcome.SUCCESSFUL)
-    with refused("not-authorized", "not-entitled"):
+    with refused("another-state", "not-entitled"):
         a_draft().review(STRANGER, outcome=Outcome.SUCCESSFUL)
-    with refused("not-reviewed", "not-entitled"):
+    with refused("another-state", "not-entitled"):
         a_draft().close(STRANGER)
 
 

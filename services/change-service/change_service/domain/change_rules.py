@@ -199,7 +199,7 @@ class ChangeRules:
     def _unmet_state(self, needed: ChangeState, done: str) -> Iterator[Unmet]:
         if self.state is not needed:
             yield Unmet(
-                f"not-{needed}",
+                "another-state",
                 f"A change is {done} when it is {needed}; this one is {self.state}.",
                 source="state",
                 remedy=f"see GET /change/v1/changes/{self.id}/next",
