@@ -145,7 +145,9 @@ def _build_with_quarantined_is_refused(world: World, suspect: Medium, taken_befo
     """A build that was made before the quarantine is refused as well: what counts is the library at that time."""
     narrator = world.narrator
     candidate = world.bench.write("note.txt", b"not a wheel", name="note", version="1", kind="document")
-    stranger = world.bench.write("left_pad-1.3.0-py3-none-any.whl", b"never seen", name="left-pad", version="1.3.0", kind="wheel")
+    stranger = world.bench.write(
+        "left_pad-1.3.0-py3-none-any.whl", b"never seen", name="left-pad", version="1.3.0", kind="wheel"
+    )
     # The unknown input refuses it in any case; that the other one is in quarantine is heard a moment later.
     answer = world.by("bob").ask_until(
         lambda: try_record_build(world, NAME, inputs=(*taken_before, stranger), candidates=(candidate,)),
@@ -176,7 +178,7 @@ def _build_and_test(world: World) -> Built:
     narrator.refused(
         try_record_tests(world, NAME, evidence, tested_sha256=sha256_of(b"other bytes")),
         status=409,
-        codes=("other-bytes-tested",),
+        codes=("tested-other-bytes", "evidence-names-other-bytes"),
         text="a report about other bytes is refused",
     )
     narrator.step("The candidate is deployed to a sandbox, its back-out rehearsed and measured, the candidate removed")

@@ -36,12 +36,16 @@ def load(world: World, service: str, media: tuple[Medium, ...], *, title: str) -
     write_plan(world, name, media_plan())
     acknowledge_impact(world, name)
     pass_gate(world, name, "build_and_test")
-    narrator.step(f"The dry run's difference is the evidence: {len(media)} items, none of them in the library yet")
+    narrator.step(f"The dry run's difference is the evidence: {_count(media)}, not in the library yet")
     release = record_build(world, name, inputs=(), candidates=media)
     report = dry_run_report(world, release["build"]["package_digest"], media)
     record_tests(world, name, report)
     sign_off(world, name)
     pass_gate(world, name, "check_in")
     await_items(world, media, "definitive")
-    narrator.proved(f"{len(media)} items are definitive", kind="state")
+    narrator.proved(f"{_count(media)} definitive", kind="state")
     close(world, name, await_review(world, name))
+
+
+def _count(media: tuple[Medium, ...]) -> str:
+    return f"{len(media)} item{'' if len(media) == 1 else 's'}"

@@ -22,6 +22,7 @@ class Narrator:
     """Tells the story and counts what it proved: grants, refusals, states and facts."""
 
     def __init__(self, tell: Tell | None = None) -> None:
+        self.names: dict[str, str] = {}
         console = Console(highlight=False)
         self._tell = tell or (lambda text: console.print(text, soft_wrap=True))
         self.seen: Counter[str] = Counter()
@@ -45,6 +46,8 @@ class Narrator:
 
     def aside(self, text: str) -> None:
         """Say something that proves nothing."""
+        for person_id, name in self.names.items():
+            text = text.replace(person_id, name)
         self._tell(Text(f"      {text}", style="dim"))
 
     def fact(self, holds: object, text: str, *, seen: object = "") -> None:

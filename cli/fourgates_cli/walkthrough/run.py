@@ -54,12 +54,12 @@ def _world(setting: Setting, narrator: Narrator) -> World:
         )
         for name in PEOPLE
     }
+    narrator.names = {setting.secrets.person_id(name): name for name in PEOPLE}
     narrator.proved(f"{len(people)} people hold a token of their own")
     return World(
         url=setting.url,
         narrator=narrator,
         people=people,
-        ids_of_people={name: setting.secrets.person_id(name) for name in PEOPLE},
         secrets={name: setting.secrets.of(name) for name in PEOPLE},
         bench=Workbench(setting.bench),
         folder=setting.bench,
@@ -75,8 +75,7 @@ def _tell_history(world: World) -> None:
         f"The history of {release['number']} ({TOLD}) in words, from its log alone, as the auditor reads it"
     )
     entries = world.by("ada").every(f"{release_of(world, TOLD)}/history")
-    names = {person_id: name for name, person_id in world.ids_of_people.items()}
-    for sentence in in_words(entries, names):
+    for sentence in in_words(entries, world.narrator.names):
         world.narrator.tell(sentence)
     used = [entry for entry in entries if entry["type"].endswith("Entered") and "grant" in entry["facts"]]
     world.narrator.fact(

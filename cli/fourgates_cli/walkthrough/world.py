@@ -21,7 +21,6 @@ class World:
     url: str
     narrator: Narrator
     people: Mapping[str, Caller]
-    ids_of_people: Mapping[str, str]
     secrets: Mapping[str, str]
     bench: Workbench
     folder: Path
@@ -36,10 +35,6 @@ class World:
     def by(self, name: str) -> Caller:
         """Return the login of a person."""
         return self.people[name]
-
-    def person_id(self, name: str) -> str:
-        """Return the opaque id of a person."""
-        return self.ids_of_people[name]
 
     def release(self, name: str) -> Thing:
         """Return a release as it stands now."""

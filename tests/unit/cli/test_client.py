@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from fourgates_cli.client import Answer, FileRecorder, Problem
 from fourgates_cli.exits import Exit
 

@@ -23,12 +23,6 @@ def test_people_are_made_once_and_can_log_in(tmp_path: Path) -> None:
         assert file.stat().st_mode & 0o077 == 0
 
 
-def test_no_demo_person_requests_and_authorizes_alone() -> None:
-    deciding = {"change_authority", "cab_member", "ecab_member"}
-    working = {"builder", "tester", "deployer", "release_manager"}
-    assert all(not (deciding & set(roles) and working & set(roles)) for roles in PEOPLE.values())
-
-
 def test_only_the_auditor_reads_the_security_log(tmp_path: Path) -> None:
     ensure_people(tmp_path)
     people = load_people(people_file(tmp_path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from fourgates_cli.workbench import DigestMismatchError, Workbench, lay_out, read_lock, sha256_of, versions_of
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from fourgates_cli.tokens import NotLoggedInError, keep_token, token_for
 
 
