@@ -50,7 +50,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "eve": ("ecab_member",),
     "dan": ("deployer",),
     "ada": ("auditor",),
-    # The two of the night. Nils sits in the ECAB, too, so that what keeps him from his own vote is his part in the work.
+    # The two of the night. Nils sits in the ECAB, too: what keeps him from his own vote is his part in the work.
     "nils": ("requester", "builder", "tester", "deployer", "release_manager", "ecab_member"),
     "nora": ("change_manager", "ecab_member"),
 }

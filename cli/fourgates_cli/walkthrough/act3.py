@@ -17,7 +17,7 @@ from fourgates_cli.walkthrough.deployments import (
 from fourgates_cli.walkthrough.informing import inform_owners
 from fourgates_cli.walkthrough.media import await_items
 from fourgates_cli.walkthrough.plans import RESTORE, UPGRADE, acknowledge_impact, minimal_plan, write_plan
-from fourgates_cli.walkthrough.releases import await_grant, enter, open_release, release_of, request_gates
+from fourgates_cli.walkthrough.releases import GATE_NAMES, await_grant, enter, open_release, release_of, request_gates
 from fourgates_cli.walkthrough.reviews import await_review, close, evaluate, state, try_close
 from fourgates_cli.walkthrough.services import register_service
 from fourgates_cli.walkthrough.world import Thing, World
@@ -85,7 +85,7 @@ def _joined(world: World, first: str, second: str) -> None:
     )
     vote(world, "nora", authorization_id)
     await_grant(world, NAME, authorization_id, by="nils")
-    narrator.granted(f"{first} and {second} granted by one vote of nora")
+    narrator.granted(f"{GATE_NAMES[first]} and {GATE_NAMES[second]} granted by one vote of nora")
 
 
 def _build(world: World) -> Built:

@@ -66,7 +66,7 @@ def _refused_while_depended_on(world: World) -> None:
     world.narrator.refused(
         try_gates(world, NAME, "deployment"),
         status=409,
-        codes=("live-dependant",),
+        codes=("live-dependants",),
         text="G4 is refused while the live parcel notifier depends on parcel tracking",
     )
     set_relations(world, "parcel-notifier", ())
