@@ -62,7 +62,7 @@ def _world(setting: Setting, narrator: Narrator) -> World:
         people=people,
         secrets={name: setting.secrets.of(name) for name in PEOPLE},
         bench=Workbench(setting.bench),
-        folder=setting.bench,
+        folder=setting.bench.resolve(),
         example=setting.example,
         wheels=setting.wheels,
         record=setting.record,

@@ -50,8 +50,9 @@ class Workbench:
     """A folder with tools that were checked out, and what was made with them."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._environments = folder / "environments"
+        # Absolute, because the tools run with another working folder.
+        self._folder = folder.resolve()
+        self._environments = self._folder / "environments"
 
     def place(self, file_name: str, content: bytes, *, sha256: str, name: str, version: str, kind: str) -> Medium:
         """Lay checked-out bytes on the bench. Raises `DigestMismatchError` when they are not what was asked for."""
