@@ -89,7 +89,11 @@ class Workbench:
         shutil.copytree(tests, run / "tests", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(_PLUGIN, run / "fourgates_evidence.py")
         report = run / "report.xml"
-        command = [str(python), "-m", "pytest", "-q", "-p", "fourgates_evidence", "-p", "no:cacheprovider"]
+        # A configuration of its own: a folder further up may hold another project's.
+        config = run / "pytest.ini"
+        config.write_text("[pytest]\n", encoding="utf-8")
+        command = [str(python), "-m", "pytest", "-c", str(config), "-q", "-p", "fourgates_evidence"]
+        command += ["-p", "no:cacheprovider"]
         command += [f"tests/{file}" for file in files] or ["tests"]
         command += ["--junitxml", str(report), "-o", f"junit_suite_name={suite}"]
         said = self._run(command, {"PYTHONPATH": str(run), "TESTED_FILE": str(tested.file)}, cwd=run)
