@@ -16,9 +16,9 @@ from fourgates.chassis.http import (
     Text,
     filters,
 )
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from change_service.api.shapes import LIST_MAX, Reader, Reason, Writer, example, from_row, shown
+from change_service.api.shapes import LIST_MAX, Moment, Reader, Reason, Writer, example, from_row, shown
 from change_service.domain import (
     CalendarWindow,
     SchedulePlan,
@@ -53,8 +53,8 @@ class SetWindow(Strict):
     )
 
     kind: WindowKind
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     environment_ids: Ids = []
     service_ids: Ids = []
     reason: Text

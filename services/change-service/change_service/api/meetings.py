@@ -7,9 +7,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fourgates.chassis.http import Answer, HistoryAnswer, NextAnswer, Page, PathId, Strict, Subject, Text, filters
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from change_service.api.shapes import EXAMPLE_ID, LIST_MAX, Reader, Reason, Writer, example, from_row, shown
+from change_service.api.shapes import EXAMPLE_ID, LIST_MAX, Moment, Reader, Reason, Writer, example, from_row, shown
 from change_service.domain import CabMeeting, MeetingState
 
 States = Annotated[list[MeetingState] | None, Query(description="Only these states.")]
@@ -30,8 +30,8 @@ class ConveneMeeting(Strict):
         reason="the weekly meeting",
     )
 
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     emergency: bool = False
     agenda: Ids = []
     reason: Text

@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from fourgates.chassis.http import Answer, HistoryAnswer, Name, NextAnswer, Page, PathId, Strict, Text, filters
 from fourgates.chassis.http.reading import next_answer
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from change_service.api.shapes import (
     EXAMPLE_ID,
     LIST_MAX,
     Authorizer,
     DeciderAnswer,
+    Moment,
     Reader,
     Reason,
     Writer,
@@ -49,7 +50,7 @@ class ModelBody(Strict):
     description: Text
     service_ids: Annotated[list[UUID], Field(max_length=LIST_MAX)]
     highest_risk: Risk
-    expires_at: AwareDatetime
+    expires_at: Moment
     max_uses: int = Field(ge=1, le=100_000)
     reason: Text
 

@@ -19,12 +19,13 @@ from fourgates.chassis.http import (
     filters,
 )
 from fourgates.chassis.http.reading import next_answer
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from change_service.api.shapes import (
     EXAMPLE_ID,
     LIST_MAX,
     Authorizer,
+    Moment,
     Reader,
     Reason,
     Writer,
@@ -87,8 +88,8 @@ class DelegateRoles(Strict):
 
     delegate_id: Subject
     roles: Roles
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime
+    starts_at: Moment | None = None
+    ends_at: Moment
     reason: Text
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from fourgates.chassis.http import Answer, Call, Strict, Text, needs
 from fourgates.chassis.views import Row
-from pydantic import ConfigDict
+from pydantic import AfterValidator, AwareDatetime, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from change_service.application import ChangeUseCases
 from change_service.views import plain
@@ -21,6 +23,17 @@ A = TypeVar("A", bound=Answer)
 
 EXAMPLE_ID = "0192d3a0-0000-7000-8000-000000000001"
 LIST_MAX = 200
+YEAR_MIN, YEAR_MAX = 2000, 2200
+
+
+def _near(at: datetime) -> datetime:
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise PydanticCustomError("far_time", "Must be a time between the years 2000 and 2200")
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_near)]
+"""A time with its offset, far from where times overflow."""
 
 
 def example(**body: Any) -> ConfigDict:

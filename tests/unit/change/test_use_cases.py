@@ -1,0 +1,244 @@
+"""What the use cases make of several aggregates at once, on a store in memory."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from change_service.app import build
+from change_service.application import PersonEntry
+from change_service.domain import (
+    POLICY_ID,
+    AuthorizationState,
+    Ballot,
+    CarriedChange,
+    ChangeState,
+    ChangeType,
+    Content,
+    Delegation,
+    Gate,
+    Inputs,
+    ModelContent,
+    Question,
+    Risk,
+    SubjectKind,
+    VoteKind,
+    id_of_authorization,
+    shipped_rules,
+)
+from change_service.settings import ChangeSettings
+from fourgates.chassis.testing import NOON, refused
+from fourgates.chassis.testing.hearing import Hearing
+from fourgates.chassis.testing.world import a_security_log, a_verifier
+
+CHANGE, RELEASE, SERVICE, MODEL = (UUID(int=n) for n in range(1, 5))
+REQUEST, GATE_REQUEST, CONFIRMATION = (UUID(int=n) for n in range(11, 14))
+PEOPLE = (
+    PersonEntry("rita", ("requester", "release_manager"), aliases=("rita2",)),
+    PersonEntry("mona", ("change_manager",)),
+    PersonEntry("cora", ("change_authority", "cab_member")),
+    PersonEntry("carl", ("change_authority", "cab_member", "requester")),
+    PersonEntry("nora", ("change_manager", "ecab_member", "cab_member")),
+    PersonEntry("tess", ("tester",), groups=("night-shift",)),
+    PersonEntry("robot", ("change_authority",), machine=True),
+)
+NORMAL = Content("Faster", "Use the index.", ChangeType.NORMAL, Risk.LOW, (SERVICE,))
+
+
+class World:
+    def __init__(self, tmp_path):
+        self.here = Hearing(
+            lambda parts: build(parts, ChangeSettings(data_folder=tmp_path)), a_verifier(), a_security_log()
+        )
+        self.do(lambda u: u.install(self.act("installation"), people=PEOPLE, rules=shipped_rules()))
+
+    def act(self, by, *roles):
+        return self.here.act(by, roles or next((p.roles for p in PEOPLE if p.person_id == by), ()))
+
+    def do(self, use_case):
+        self.here.carry_out(use_case)
+
+    def load(self, aggregate_id):
+        return self.here.store.load(aggregate_id)
+
+    def authorization(self, request_id=REQUEST):
+        return self.load(id_of_authorization(request_id))
+
+    def change(self, content=NORMAL, by="rita"):
+        self.do(lambda u: u.draft_change(self.act(by), change_id=CHANGE, content=content))
+        self.do(lambda u: u.submit_change(self.act(by), change_id=CHANGE))
+        self.do(lambda u: u.assess_change(self.act("mona"), change_id=CHANGE, risk=content.risk, findings=""))
+
+    def ask(self, model_id=None):
+        self.do(
+            lambda u: u.request_change_authorization(
+                self.act("rita"), change_id=CHANGE, request_id=REQUEST, model_id=model_id
+            )
+        )
+
+    def vote(self, by, request_id=REQUEST, kind=VoteKind.APPROVE, delegate_to=None):
+        authorization = self.authorization(request_id)
+        ballot = Ballot(kind, "I read it", authorization.question.document_digest)
+        self.do(
+            lambda u: u.vote(self.act(by), authorization_id=authorization.id, ballot=ballot, delegate_to=delegate_to)
+        )
+
+    def gate(self, *gates, request_id=GATE_REQUEST, emergency=False, change_id=CHANGE):
+        change = self.load(change_id)
+        digest = change.content_digest if change else "unknown"
+        bound = (CarriedChange(change_id, digest),)
+        question = Question(
+            request_id, SubjectKind.GATE, RELEASE, {"scope": "s"}, "d", "", (), RELEASE, gates, bound, None, emergency
+        )
+        kind = ChangeType.EMERGENCY if emergency else ChangeType.NORMAL
+        inputs = Inputs(SubjectKind.GATE, kind, Risk.LOW, gates, emergency=emergency)
+        self.do(lambda u: u.open_authorization(self.act("change-service"), question=question, inputs=inputs))
+        return self.authorization(request_id)
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def test_votes_count_by_the_roles_kept_here_and_not_by_the_token(world):
+    world.change()
+    world.ask()
+    with refused("not-entitled"):
+        world.do(
+            lambda u: u.vote(
+                world.act("tess", "change_authority"),
+                authorization_id=id_of_authorization(REQUEST),
+                ballot=Ballot(VoteKind.APPROVE, "", world.authorization().question.document_digest),
+                delegate_to=None,
+            )
+        )
+    world.vote("cora")
+    assert world.authorization().votes[0].roles == ("change_authority", "cab_member")
+    assert world.load(CHANGE).state is ChangeState.AUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("voter", "code"),
+    [("rita", "segregation-of-duties"), ("rita2", "segregation-of-duties"), ("robot", "machine-account")],
+)
+def test_neither_the_requester_nor_an_alias_nor_a_machine_decides(world, voter, code):
+    world.change()
+    world.ask()
+    with refused(code):
+        world.vote(voter)
+
+
+def test_a_delegate_of_the_requester_does_not_decide_and_one_of_a_voter_does(world):
+    world.change(by="carl")
+    world.ask()
+    later = NOON + timedelta(days=1)
+    for lender, delegate in (("carl", "nora"), ("cora", "tess")):
+        lent = Delegation(UUID(int=77), delegate, ("change_authority",), NOON, later)
+        world.do(
+            lambda u, lender=lender, lent=lent: u.delegate_roles(
+                world.act(lender),
+                person_id=lender,
+                delegation_id=lent.delegation_id,
+                delegate_id=lent.delegate_id,
+                roles=lent.roles,
+                starts_at=None,
+                ends_at=lent.ends_at,
+            )
+        )
+    with refused("segregation-of-duties"):
+        world.vote("nora")
+    world.vote("tess")
+    assert world.authorization().votes[0].counts_as == "cora"
+    assert world.load(CHANGE).state is ChangeState.AUTHORIZED
+
+
+def test_a_model_authorizes_a_standard_change_at_once_and_counts_the_use(world):
+    scope = ModelContent("Restart", "", (SERVICE,), Risk.LOW, NOON + timedelta(days=9), 1)
+    world.do(lambda u: u.draft_model(world.act("mona"), model_id=MODEL, content=scope))
+    for approver in ("cora", "carl"):
+        world.do(lambda u, by=approver: u.approve_model(world.act(by), model_id=MODEL, number=1, meaning="sound"))
+    world.change(Content("Restart", "", ChangeType.STANDARD, Risk.LOW, (SERVICE,)))
+    with refused("model-needed"):
+        world.ask()
+    world.ask(MODEL)
+    change, authorization = world.load(CHANGE), world.authorization()
+    assert change.state is ChangeState.AUTHORIZED
+    assert change.grant.model_id == MODEL
+    assert [d.person_id for d in authorization.deciders] == ["cora", "carl"]
+    assert world.load(MODEL).uses == (CHANGE,)
+
+
+def test_a_gate_binds_the_scope_and_its_end_opens_it_after_a_rescope(world):
+    world.change()
+    act = world.act("rita")
+    world.do(lambda u: u.note_content(act, release_id=RELEASE, change_ids=(CHANGE,)))
+    with refused("carried-by-an-open-release"):
+        world.do(lambda u: u.rewrite_change(act, change_id=CHANGE, content=NORMAL))
+    world.do(
+        lambda u: u.note_way_back(act, release_id=RELEASE, way="rescope", from_phase="planning", to_phase="requested")
+    )
+    assert world.load(CHANGE).scope_open
+    assert world.gate(Gate.PLANNING).state is AuthorizationState.REQUESTED
+    assert not world.load(CHANGE).scope_open
+    world.do(lambda u: u.end_request(act, request_id=GATE_REQUEST, reason="the scope changed"))
+    assert world.load(CHANGE).scope_open
+
+
+def test_a_request_that_cannot_be_opened_is_rejected_with_every_reason(world):
+    world.change()
+    rejected = world.gate(Gate.PLANNING, Gate.BUILD_AND_TEST)
+    assert rejected.state is AuthorizationState.REJECTED
+    assert len(rejected.reasons) == 2
+    assert "does not let gates be joined" in rejected.reasons[0]
+    assert "not authorized" in rejected.reasons[1]
+    unknown = world.gate(Gate.PLANNING, request_id=REQUEST, change_id=UUID(int=99))
+    assert unknown.reasons == (f"Change {UUID(int=99)} is not known.",)
+
+
+def test_two_people_suffice_at_night_and_neither_confirms_by_day(world):
+    urgent = Content("Fix it", "", ChangeType.EMERGENCY, Risk.HIGH, (SERVICE,))
+    world.change(urgent)
+    world.ask()
+    world.vote("nora")
+    world.do(lambda u: u.note_content(world.act("rita"), release_id=RELEASE, change_ids=(CHANGE,)))
+    joined = world.gate(Gate.PLANNING, Gate.BUILD_AND_TEST, emergency=True)
+    assert (joined.rule.name, joined.state) == ("emergency-gate", AuthorizationState.REQUESTED)
+    world.vote("nora", GATE_REQUEST)
+    question = Question(CONFIRMATION, SubjectKind.CONFIRMATION, RELEASE, {}, "d", "", (), RELEASE)
+    inputs = Inputs(SubjectKind.CONFIRMATION)
+    world.do(lambda u: u.open_authorization(world.act("change-service"), question=question, inputs=inputs))
+    with refused("segregation-of-duties"):
+        world.vote("nora", CONFIRMATION)
+    world.vote("cora", CONFIRMATION)
+    assert world.authorization(CONFIRMATION).state is AuthorizationState.USED
+
+
+def test_an_installation_is_repeated_without_effect(world):
+    with world.here.watched() as happened:
+        world.do(lambda u: u.install(world.act("installation"), people=PEOPLE, rules=shipped_rules()))
+    assert happened == []
+    assert world.load(POLICY_ID).in_force.number == 1
+
+
+def test_an_edit_in_the_moment_of_a_vote_is_seen_by_the_vote(world):
+    world.change()
+    world.ask()
+    edited = Content("Other", "", ChangeType.NORMAL, Risk.LOW, (SERVICE,))
+    # Without letting the reaction to the edit run: both happen at the same time.
+    world.here.service.carry_out(lambda u: u.rewrite_change(world.act("rita"), change_id=CHANGE, content=edited))
+    with refused("bound-content-differs"):
+        world.vote("cora")
+
+
+def test_rebuilt_views_equal_the_live_ones(world):
+    world.change()
+    world.ask()
+    world.vote("cora")
+    views = world.here.service.views
+    names = ("changes", "authorizations", "people", "policy_versions")
+    live = {name: views.find(name) for name in names}
+    views.rebuild()
+    assert {name: views.find(name) for name in names} == live
+    assert live["changes"][0]["state"] == "authorized"
