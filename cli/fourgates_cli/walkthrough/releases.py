@@ -18,6 +18,7 @@ HEARD_LATER = frozenset(
         "change-not-heard",
         "change-not-heard-of",
         "input-not-definitive",
+        "live-dependants",
         "not-in-the-dml",
         "schedule-not-checked",
         "service-not-heard",
