@@ -64,9 +64,9 @@ class Base:
 
     def _save(self, act: Act, release: Release) -> Release:
         """Save a release; one that is over frees its changes in the same transaction."""
+        self._work.save(release)
         if release.state in OVER:
             self._drop(act, release, release.changes)
-        self._work.save(release)
         return release
 
     def _drop(self, act: Act, release: Release, change_ids: Iterable[UUID]) -> None:
