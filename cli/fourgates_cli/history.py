@@ -6,66 +6,68 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fourgates_cli.release_words import WORDS, plain
+
 Entry = Mapping[str, Any]
 _INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_SHOWN_CHARACTERS_MAX = 60
+_HEARD = re.compile(r"heard dev\.fourgates\.(?P<service>[a-z]+)\.(?P<fact>[a-z_]+)\.v\d+")
 
 
 def in_words(entries: Iterable[Entry], names: Mapping[str, str]) -> list[str]:
-    """Return one sentence for each event: when, who, what, why, and for a used grant who had authorized it."""
-    return [_sentence(entry, names) for entry in entries]
+    """Return some lines for each event: when, what, who, why, and for a used grant who had authorized it."""
+    return [_named(_told(entry), names) for entry in entries]
 
 
-def _sentence(entry: Entry, names: Mapping[str, str]) -> str:
-    who = names.get(entry["by"], entry["by"])
+def what_happened(kind: str, facts: Mapping[str, Any]) -> str:
+    """Return what an event says; one without words of its own is told by its name."""
+    name = kind.rsplit(".", maxsplit=1)[-1]
+    words = WORDS.get(name)
+    try:
+        return words(facts) if words else _INNER_CAPITAL.sub(" ", name).lower()
+    except (KeyError, TypeError):
+        # A log may be older than these words: its event is still told, by its name.
+        return _INNER_CAPITAL.sub(" ", name).lower()
+
+
+def _told(entry: Entry) -> str:
+    facts = entry.get("facts") or {}
+    lines = [f"{entry['version']:>4}  {_moment(entry['at'])}  {what_happened(entry['type'], facts)}"]
+    lines.append(f"by {_who(entry)}; {_why(entry['why'])}")
+    if entry["type"].endswith("Entered") and facts.get("grant"):
+        lines.append(_authorized(facts["grant"]))
+    return "\n        ".join(lines)
+
+
+def _who(entry: Entry) -> str:
+    roles = ", ".join(plain(role) for role in entry.get("roles") or [])
+    who = str(entry["by"]) + (f" ({roles})" if roles else "")
     behalf = entry.get("on_behalf_of")
-    if behalf and behalf != entry["by"]:
-        who = f"{who} on behalf of {names.get(behalf, behalf)}"
-    roles = ", ".join(role.replace("_", " ") for role in entry.get("roles") or [])
-    told = f"{entry['version']:>4}  {_moment(entry['at'])}  {what_happened(entry['type'])}"
-    told += f", by {who}" + (f" ({roles})" if roles else "")
-    facts = _facts(entry.get("facts") or {}, names)
-    return "\n".join([told, *(f"        {line}" for line in [f"why: {entry['why']}", *facts] if line)])
+    return f"{who} on behalf of {behalf}" if behalf and behalf != entry["by"] else who
 
 
-def what_happened(kind: str) -> str:
-    """Return an event's name in words: `release.PlanningEntered` is "Planning entered"."""
-    return _INNER_CAPITAL.sub(" ", kind.rsplit(".", maxsplit=1)[-1]).capitalize()
+def _why(why: str) -> str:
+    heard = _HEARD.fullmatch(why)
+    if heard:
+        return f"heard from {heard['service']}-service: {plain(heard['fact'])}"
+    return f"why: {why}" if why else "no reason given"
 
 
-def _facts(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
-    lines = []
-    plain = {name: _plain(value) for name, value in facts.items()}
-    shown = [f"{name.replace('_', ' ')} {value}" for name, value in plain.items() if value]
-    if shown:
-        lines.append("; ".join(shown))
-    return [*lines, *(_grant_in_words(grant, names) for grant in _grants(facts))]
-
-
-def _plain(value: Any) -> str:
-    """Return a value that reads well in a sentence, or nothing."""
-    if isinstance(value, bool | int | float):
-        return str(value)
-    if isinstance(value, str) and len(value) <= _SHOWN_CHARACTERS_MAX and not _ID.fullmatch(value):
-        return value.replace("_", " ")
-    return ""
-
-
-def _grants(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [value for value in facts.values() if isinstance(value, dict) and "deciders" in value]
-
-
-def _grant_in_words(grant: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    deciders = ", ".join(
-        f"{names.get(decider['person_id'], decider['person_id'])} as {' and '.join(decider['roles']).replace('_', ' ')}"
-        for decider in grant["deciders"]
+def _authorized(grant: Mapping[str, Any]) -> str:
+    deciders = " and ".join(
+        f"{one['person_id']} ({', '.join(plain(role) for role in one['roles'])}): {one['reason']!r}"
+        for one in grant["deciders"]
     )
     return (
-        f"authorized by {deciders} at {_moment(grant['granted_at'])}, rule {grant['rule']!r} of policy version "
-        f"{grant['policy_version']}, until {_moment(grant['expires_at'])}, "
-        f"binding {grant['document_digest'][:12]}… (authorization {grant['authorization_id']})"
+        f"AUTHORIZED by {deciders}\n            at {_moment(grant['granted_at'])} by rule {grant['rule']!r} of policy "
+        f"version {grant['policy_version']}, valid until {_moment(grant['expires_at'])}, binding "
+        f"{grant['document_digest'][:12]}… (authorization {grant['authorization_id']})"
     )
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    for person_id, name in names.items():
+        text = text.replace(person_id, name)
+    return text
 
 
 def _moment(written: object) -> str:

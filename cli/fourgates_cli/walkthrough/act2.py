@@ -159,11 +159,15 @@ def _target_missed(world: World) -> None:
     narrator = world.narrator
     narrator.step("A target is really missed: lists take too long; closing is refused until the consequences exist")
     review_id = await_review(world, NAME)
-    verdicts, refused = evaluate_while_closing(world, review_id, until=FOLLOW_UPS)
+    verdicts, closing = evaluate_while_closing(world, review_id, wanted=FOLLOW_UPS)
     slow = verdicts["parcels are listed fast"]
     narrator.state(slow, "result", "fail", f"target {slow['name']!r}, measured {slow['measured']:.0f} {slow['unit']}")
-    for code, answer in refused.items():
-        narrator.refused(answer, status=409, codes=(code,), text=f"closing is refused: {code.replace('-', ' ')}")
+    for code, unmet in closing.foretold.items():
+        narrator.proved(f"closing was not possible: {code.replace('-', ' ')}", kind="refusal")
+        narrator.aside(f"{unmet['detail']} → {unmet['remedy']}")
+    narrator.fact(closing.complete(), "both stood in the way of closing until they existed", seen=closing)
+    if closing.refusal is not None:
+        narrator.refused(closing.refusal, status=409, codes=(), text="closing in that moment was refused")
     evaluation_id = UUID(slow["evaluation_id"])
     change_id = str(derived_id(evaluation_id, "linked-change"))
     world.releases["1.1.1"] = str(derived_id(evaluation_id, "successor-release"))

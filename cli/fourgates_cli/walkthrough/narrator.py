@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fourgates_cli.client import Answer
 
-Tell = Callable[[Text], None]
+Tell = Callable[[str], None]
 
 
 class NotAsExpectedError(Exception):
@@ -24,31 +24,33 @@ class Narrator:
     def __init__(self, tell: Tell | None = None) -> None:
         self.names: dict[str, str] = {}
         console = Console(highlight=False)
-        self._tell = tell or (lambda text: console.print(text, soft_wrap=True))
+        self._say: Callable[[Text], None] = lambda text: console.print(text, soft_wrap=True)
+        if tell is not None:
+            self._say = lambda text: tell(text.plain)
         self.seen: Counter[str] = Counter()
 
     def act(self, title: str) -> None:
         """Begin an act."""
-        self._tell(Text(f"\n━━ {title}", style="bold cyan"))
+        self._say(Text(f"\n━━ {title}", style="bold cyan"))
 
     def step(self, text: str) -> None:
         """Say what is done now."""
-        self._tell(Text(f"\n  {text}", style="bold"))
+        self._say(Text(f"\n  {text}", style="bold"))
 
     def proved(self, text: str, *, kind: str = "fact") -> None:
         """Say what was proved."""
         self.seen[kind] += 1
-        self._tell(Text.assemble(("    ✓ ", "green"), text))
+        self._say(Text.assemble(("    ✓ ", "green"), text))
 
     def tell(self, text: str) -> None:
         """Say something as it is."""
-        self._tell(Text(text))
+        self._say(Text(text))
 
     def aside(self, text: str) -> None:
         """Say something that proves nothing."""
         for person_id, name in self.names.items():
             text = text.replace(person_id, name)
-        self._tell(Text(f"      {text}", style="dim"))
+        self._say(Text(f"      {text}", style="dim"))
 
     def fact(self, holds: object, text: str, *, seen: object = "") -> None:
         """Prove a fact. Raises `NotAsExpectedError` with what was seen."""

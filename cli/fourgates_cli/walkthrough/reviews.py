@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from fourgates_cli.client import Answer
 from fourgates_cli.walkthrough.releases import release_of
@@ -11,6 +13,7 @@ from fourgates_cli.walkthrough.world import Thing, World
 
 REVIEWS = "/review/v1/reviews"
 MEASURING_TIMEOUT_S = 120
+WATCH_PAUSE_S = 0.002
 
 
 def await_review(world: World, release: str, *, by: str = "rhea") -> str:
@@ -44,31 +47,52 @@ def evaluate(world: World, review_id: str, *, by: str = "rhea") -> dict[str, Thi
     return verdicts
 
 
+@dataclass
+class Closing:
+    """What kept a review from being closed while its targets were measured."""
+
+    wanted: frozenset[str]
+    foretold: dict[str, Thing] = field(default_factory=dict)
+    refusal: Answer | None = None
+
+    def complete(self) -> bool:
+        """Return whether every wanted condition was seen."""
+        return self.foretold.keys() >= self.wanted
+
+
 def evaluate_while_closing(
-    world: World, review_id: str, *, until: Collection[str], by: str = "rhea"
-) -> tuple[dict[str, Thing], dict[str, Answer]]:
-    """Measure, and meanwhile try to close again and again; return the verdicts and the refusals with these codes.
+    world: World, review_id: str, *, wanted: Collection[str], by: str = "rhea"
+) -> tuple[dict[str, Thing], Closing]:
+    """Measure, and meanwhile watch what keeps the review from being closed; return the verdicts and what was seen.
 
-    What a missed target asks for is made by other services within moments: the refusals are caught on the way.
+    What a missed target asks for is made by other services within a blink, so its absence has to be caught on the way.
     """
-    refused: dict[str, Answer] = {}
+    seen = Closing(frozenset(wanted))
     measured = threading.Event()
-
-    def keep_closing() -> None:
-        while not (measured.is_set() and refused.keys() >= set(until)):
-            answer = try_close(world, review_id, by=by)
-            refused.update({code: answer for code in answer.codes if code in until and code not in refused})
-            if answer.ok or (measured.is_set() and not set(answer.codes) & set(until)):
-                return
-
-    closing = threading.Thread(target=keep_closing, name="closing")
-    closing.start()
+    watching = threading.Thread(target=_watch_closing, args=(world, review_id, seen, measured, by), name="watching")
+    watching.start()
     try:
         verdicts = evaluate(world, review_id, by=by)
     finally:
         measured.set()
-        closing.join()
-    return verdicts, refused
+        watching.join()
+    return verdicts, seen
+
+
+def _watch_closing(world: World, review_id: str, seen: Closing, measured: threading.Event, by: str) -> None:
+    """Ask what can come next; as soon as a wanted condition stands in the way of closing, try to close."""
+    while not seen.complete():
+        last_look = measured.is_set()
+        commands = world.by(by).get(f"{REVIEWS}/{review_id}/next")["commands"]
+        unmet = next(c["unmet"] for c in commands if c["command"] == "close")
+        found = {u["code"]: u for u in unmet if u["code"] in seen.wanted}
+        seen.foretold |= found
+        if found and seen.refusal is None:
+            answer = try_close(world, review_id, by=by)
+            seen.refusal = answer if set(answer.codes) & seen.wanted else None
+        if last_look:
+            return
+        time.sleep(WATCH_PAUSE_S)
 
 
 def await_follow_ups(world: World, review_id: str, verdict: Thing, *, by: str = "rhea") -> None:

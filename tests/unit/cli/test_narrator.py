@@ -9,7 +9,7 @@ from fourgates_cli.walkthrough.narrator import Narrator, NotAsExpectedError
 
 def a_narrator() -> tuple[Narrator, list[str]]:
     told: list[str] = []
-    return Narrator(tell=lambda text: told.append(text.plain)), told
+    return Narrator(told.append), told
 
 
 def a_refusal(*codes: str, status: int = 409) -> Answer:

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-SETTLING_S = 0.4
+SETTLING_S = 0.3
 
 
 @dataclass(frozen=True)
