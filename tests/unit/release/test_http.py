@@ -100,6 +100,13 @@ def test_a_release_of_something_unheard_is_refused_naming_it(desk):
     assert codes(answer) == {"service-not-heard", "change-not-heard-of"}
 
 
+def test_what_is_unheard_hides_nothing_else(desk):
+    desk.here.hear(
+        ServiceRegistered(service_id=SERVICE, name="parcels", owner_id="olga", tier="gold", lifecycle="retired")
+    )
+    assert codes(desk.ask("POST", "/v1/releases", an_opening())) == {"service-retired", "change-not-heard-of"}
+
+
 def test_a_release_is_opened_found_and_told(desk):
     release_id = desk.opened()
     shown = desk.ask("GET", f"/v1/releases/{release_id}")

@@ -12,11 +12,14 @@ from release_service.domain import (
     KnownService,
     Release,
     ReleaseKind,
+    ServiceFacts,
     known_change_id,
     known_service_id,
     next_version,
     unmet_for_knowing,
 )
+
+NOTHING_HEARD = ServiceFacts(name="", owner_id="", tier="", lifecycle="")
 
 
 class Opening(Base):
@@ -35,12 +38,12 @@ class Opening(Base):
     ) -> Release:
         """Open a release of a service that was heard of, with changes that were heard of."""
         service = self._work.find(KnownService, known_service_id(service_id))
+        facts = service.facts if service is not None else NOTHING_HEARD
         known = self._known_changes(change_ids)
-        refuse_any(unmet_for_knowing(service_id, service, known))
         carried = [change for change in known.values() if change is not None]
-        facts = service.facts if service is not None else KnownService.name(act, service_id=service_id).facts
         changes = tuple(change.change for change in carried)
-        unmet = Release.unmet_for_open(act, service_id, facts, changes, emergency=emergency)
+        unmet = [*unmet_for_knowing(service_id, service, known)]
+        unmet += Release.unmet_for_open(act, service_id, facts, changes, emergency=emergency)
         refuse_any((*unmet, *(u for change in carried for u in change.unmet_for_carry(release_id))))
         release = Release.open(
             act,
@@ -59,10 +62,10 @@ class Opening(Base):
         """Set the changes that a release carries; those that it drops are free again."""
         release = self._release(release_id)
         known = self._known_changes(change_ids)
-        refuse_any(unmet_for_knowing(release.service_id, self._service(release), known))
         carried = [change for change in known.values() if change is not None]
         changes = tuple(change.change for change in carried)
-        unmet = release.unmet_for_carry_changes(act, changes)
+        unmet = [*unmet_for_knowing(release.service_id, self._service(release), known)]
+        unmet += release.unmet_for_carry_changes(act, changes)
         refuse_any((*unmet, *(u for change in carried for u in change.unmet_for_carry(release_id))))
         self._drop(act, release, set(release.changes) - set(change_ids))
         release.carry_changes(act, changes=changes)
