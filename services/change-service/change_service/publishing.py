@@ -200,6 +200,7 @@ def _conflicts_found(noted: SchedulePlan, happened: SchedulePlan.ConflictsFound)
                 detail=conflict.detail,
                 environment_id=conflict.environment_id,
                 waived_by=", ".join(conflict.waived_by) or None,
+                window_id=conflict.window_id,
             )
             for conflict in happened.conflicts
         ],

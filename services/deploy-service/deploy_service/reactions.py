@@ -245,7 +245,7 @@ def know_lifted_freeze(use_cases: DeployUseCases, act: Act, fact: CalendarWindow
 def know_waived_conflicts(use_cases: DeployUseCases, act: Act, fact: ScheduleConflictFound) -> None:
     """Whenever the conflicts of a plan are told, know which of them somebody waived by name."""
     waivers = tuple(
-        Waiver(one.conflict_id, one.code, one.detail, one.environment_id, one.waived_by)
+        Waiver(one.conflict_id, one.code, one.detail, one.environment_id, one.waived_by, one.window_id)
         for one in fact.conflicts
         if one.waived_by is not None
     )

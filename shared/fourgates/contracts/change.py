@@ -178,13 +178,17 @@ class CalendarWindowLifted(Contract, type="dev.fourgates.change.calendar_window_
 
 
 class ScheduleConflict(Part):
-    """One conflict of a deployment plan with the change schedule; `waived_by` names who waived it."""
+    """One conflict of a deployment plan with the change schedule; `waived_by` names who waived it.
+
+    `window_id` is the freeze that the plan runs into, when the conflict is with one.
+    """
 
     conflict_id: str
     code: str
     detail: str
     environment_id: UUID
     waived_by: str | None = None
+    window_id: UUID | None = None
 
 
 class ScheduleConflictFound(Contract, type="dev.fourgates.change.schedule_conflict_found.v1"):

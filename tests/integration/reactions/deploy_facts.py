@@ -171,9 +171,10 @@ def conflicts(waived_by):
     conflict = ScheduleConflict(
         conflict_id="c1",
         code="freeze",
-        detail=f"Freeze {WINDOW} is in force.",
+        detail="A freeze is in force.",
         environment_id=STAGING,
         waived_by=waived_by,
+        window_id=WINDOW,
     )
     return ScheduleConflictFound(release_id=RELEASE, plan_digest="f" * 64, conflicts=[conflict])
 

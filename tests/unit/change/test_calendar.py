@@ -17,6 +17,7 @@ from change_service.domain import (
     WindowKind,
     conflicts_of,
 )
+from change_service.publishing import PUBLISHED
 from fourgates.chassis.testing import NOON, an_act, event_names, refused, replayed
 
 MIA = an_act("mia", roles=("change_manager",))
@@ -54,6 +55,15 @@ def test_a_freeze_conflicts_with_what_it_overlaps_half_open():
     assert codes(windows=[replace(FREEZE, environment_ids=(OTHER,))]) == []
     assert codes(windows=[replace(FREEZE, service_ids=(OTHER,))]) == []
     assert codes(windows=[replace(FREEZE, environment_ids=(PRODUCTION,), service_ids=(SERVICE,))]) == ["freeze"]
+
+
+def test_a_conflict_with_a_freeze_names_its_window_and_tells_it_to_the_others():
+    plan = SchedulePlan.note(MIA, plan=PLAN)
+    found = conflicts_of(PLAN, (FREEZE,), (replace(PLAN, release_id=OTHER),), NOON)
+    assert {c.code: c.window_id for c in found} == {"freeze": WINDOW, "other-deployment": None}
+    plan.compare(MIA, conflicts=found)
+    told = PUBLISHED[SchedulePlan.ConflictsFound](plan, plan.pending_events[-1])
+    assert {c.code: c.window_id for c in told.conflicts} == {"freeze": WINDOW, "other-deployment": None}
 
 
 def test_two_plans_conflict_in_the_same_environment_at_the_same_time():

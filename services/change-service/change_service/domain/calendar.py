@@ -116,13 +116,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class ScheduleConflict:
-    """One conflict of a plan with the change schedule; `waived_by` names the people who waived it."""
+    """One conflict of a plan with the change schedule; `waived_by` names the people who waived it.
+
+    `window_id` is the freeze, when the conflict is with one; conflicts that were stored before do not tell it.
+    """
 
     conflict_id: str
     code: str
     detail: str
     environment_id: UUID
     waived_by: tuple[str, ...] = ()
+    window_id: UUID | None = None
 
 
 def id_of_plan(release_id: UUID) -> UUID:
@@ -149,7 +153,7 @@ def _with_freezes(rung: PlannedEnvironment, windows: list[Window]) -> Iterator[S
         if window.kind is WindowKind.FREEZE and crossing:
             span = f"from {window.starts_at.isoformat()} to {window.ends_at.isoformat()}"
             detail = f"Freeze {window.window_id} is in force {span}."
-            yield _conflict("freeze", detail, rung, window.window_id)
+            yield replace(_conflict("freeze", detail, rung, window.window_id), window_id=window.window_id)
 
 
 def _with_plans(rung: PlannedEnvironment, others: list[Plan]) -> Iterator[ScheduleConflict]:

@@ -254,6 +254,7 @@ class Waiver:
     detail: str
     environment_id: UUID
     waived_by: str
+    window_id: UUID | None = None
 
 
 class KnownRelease(Aggregate):

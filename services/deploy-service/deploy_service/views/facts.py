@@ -111,8 +111,8 @@ def _environment(row: Row) -> EnvironmentFact:
 
 def _freezes(views: Views, waivers: list[Row], deployment: Deployment) -> tuple[FreezeFact, ...]:
     here = str(deployment.rung_due.environment_id)
-    # A waived conflict names its freeze in its detail; it waives that freeze, in that environment, and no other.
-    waived = [w["detail"] for w in waivers if w["code"] == "freeze" and w["environment_id"] == here]
+    # A waiver is about one freeze in one environment, and no other.
+    waived = {waiver["window_id"] for waiver in waivers if waiver["environment_id"] == here}
     return tuple(
         FreezeFact(
             window_id=UUID(row["window_id"]),
@@ -121,7 +121,7 @@ def _freezes(views: Views, waivers: list[Row], deployment: Deployment) -> tuple[
             environment_ids=tuple(UUID(one) for one in row["environment_ids"]),
             service_ids=tuple(UUID(one) for one in row["service_ids"]),
             reason=row["reason"],
-            waived=any(row["window_id"] in detail for detail in waived),
+            waived=row["window_id"] in waived,
         )
         for row in views.find("known_freezes", {"lifted": False})
     )

@@ -92,8 +92,9 @@ def _cancellation(rows: Rows, happened: KnownRelease.CancellationNoted) -> None:
 
 def _waivers(rows: Rows, happened: KnownRelease.WaiversNoted) -> None:
     waivers = [
-        {"code": w.code, "detail": w.detail, "environment_id": str(w.environment_id), "waived_by": w.waived_by}
+        {"window_id": str(w.window_id), "environment_id": str(w.environment_id), "waived_by": w.waived_by}
         for w in happened.waivers
+        if w.window_id is not None
     ]
     change(rows, happened, waivers=waivers)
 
