@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploy_service.domain import DeploymentState, Phase, Placed
+from deploy_service.domain import DeploymentState, LowerRungFact, Phase, Placed
 from fourgates.chassis.aggregate import Unmet
 from fourgates.chassis.testing import event_names, refused, replayed
 
@@ -148,6 +148,13 @@ def test_the_next_environment_waits_for_its_facts_and_its_window(kit, on_staging
         deployment.begin_next_environment(
             kit.act(after_s=100), facts=kit.facts(media=kit.with_medium("quarantined")), before=()
         )
+
+
+def test_no_rung_of_the_ladder_is_left_out_between_two_environments(kit, on_staging):
+    deployment = on_staging()
+    skipped = kit.facts(lower_rungs=(LowerRungFact("acceptance", None, 0),))
+    with refused("ladder"):
+        deployment.begin_next_environment(kit.act(after_s=60), facts=skipped, before=())
 
 
 def test_the_next_environment_begins_only_when_the_one_before_stands(kit):

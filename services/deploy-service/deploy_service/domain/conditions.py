@@ -194,7 +194,6 @@ def unmet_to_begin(request: DeploymentRequest, act: Act, facts: Facts) -> Iterat
             remedy="end these relations, or retire the dependants first",
         )
     yield from _unmet_rehearsal(request, facts)
-    yield from _unmet_lower_rungs(act, facts)
 
 
 def _unmet_rehearsal(request: DeploymentRequest, facts: Facts) -> Iterator[Unmet]:
@@ -225,7 +224,8 @@ def _unmet_rehearsal(request: DeploymentRequest, facts: Facts) -> Iterator[Unmet
         )
 
 
-def _unmet_lower_rungs(act: Act, facts: Facts) -> Iterator[Unmet]:
+def unmet_ladder(act: Act, facts: Facts) -> Iterator[Unmet]:
+    """Say which environments below the one that is due have not stood their time with this package."""
     for lower in facts.lower_rungs:
         since = lower.stands_since_at
         if since is None or act.at < since + timedelta(seconds=lower.soak_s):

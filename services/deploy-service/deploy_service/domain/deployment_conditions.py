@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fourgates.chassis.aggregate import Act, Forbidden, NextCommand, Unmet
 
-from deploy_service.domain.conditions import unmet_role, unmet_to_begin, unmet_to_go_on, unmet_window
+from deploy_service.domain.conditions import unmet_ladder, unmet_role, unmet_to_begin, unmet_to_go_on, unmet_window
 from deploy_service.domain.deployment_fields import DeploymentFields
 from deploy_service.domain.facts import Facts
 from deploy_service.domain.parts import ENDED, DeploymentState
@@ -44,6 +44,7 @@ class DeploymentConditions(DeploymentFields):
         """Say what forbids this use of the grant now, whoever asks."""
         yield from unmet_window(self.rung, act.at)
         yield from unmet_to_begin(self.request, act, facts)
+        yield from unmet_ladder(act, facts)
         yield from unmet_to_go_on(self.request, self.rung, act.at, facts)
 
     def unmet_for_next_environment(self, act: Act, facts: Facts) -> Iterator[Unmet]:
@@ -63,6 +64,7 @@ class DeploymentConditions(DeploymentFields):
                 remedy="wait until then",
             )
         yield from unmet_window(self.rung_due, act.at)
+        yield from unmet_ladder(act, facts)
         yield from unmet_to_go_on(self.request, self.rung_due, act.at, facts)
 
     def unmet_for_pause(self, act: Act) -> Iterator[Unmet]:

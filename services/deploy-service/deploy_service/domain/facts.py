@@ -64,7 +64,7 @@ class RehearsalFact:
 
 @dataclass(frozen=True)
 class LowerRungFact:
-    """An environment below the first one of the plan, and since when this very package stands there."""
+    """An environment below the one that is due, and since when this very package stands there."""
 
     name: str
     stands_since_at: datetime | None

@@ -143,23 +143,24 @@ def _rehearsal(views: Views, rehearsal_id: UUID | None) -> RehearsalFact | None:
 def _lower_rungs(
     views: Views, deployment: Deployment, environments: tuple[EnvironmentFact, ...]
 ) -> tuple[LowerRungFact, ...]:
-    """Return the rungs below the first environment of the plan, each by the environment where the package stands best.
+    """Return the rungs below the environment that is due, each by the environment where the package stands best.
 
     A retirement needs a rung below only where the service still stands.
     """
     request = deployment.request
-    first = request.environments[0].environment_id
-    limit = next((e.rung for e in environments if e.environment_id == first), 0)
+    due = deployment.rung_due.environment_id
+    limit = next((e.rung for e in environments if e.environment_id == due), 0)
     lower = [e for e in environments if not e.sandbox and e.rung < limit]
     rows = views.find("placements", {"service_id": str(request.service_id)})
     if request.retires:
         still = {row["environment_id"] for row in rows}
         return tuple(LowerRungFact(e.name, None, 0) for e in lower if str(e.environment_id) in still)
-    since = {
-        row["environment_id"]: datetime.fromisoformat(row["since"])
-        for row in rows
-        if row["package_digest"] == request.package_digest
-    }
+    since: dict[str, datetime] = {}
+    for row in rows:
+        if row["package_digest"] == request.package_digest:
+            # An environment has stood as long as the node that came last.
+            stood = datetime.fromisoformat(row["since"])
+            since[row["environment_id"]] = max(stood, since.get(row["environment_id"], stood))
     facts = []
     for rung in sorted({e.rung for e in lower}):
         there = [e for e in lower if e.rung == rung]

@@ -1,0 +1,71 @@
+"""What one release does to another, and what is heard too late: on the assembled service, driven by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from deploy_service.app import build
+from deploy_service.domain import Deployment, DeploymentState
+from fourgates.chassis.testing.hearing import Hearing
+from fourgates.chassis.testing.world import a_security_log, a_verifier
+
+from tests.integration.reactions import deploy_facts as facts
+
+
+@pytest.fixture
+def here():
+    return Hearing(build, a_verifier(), a_security_log())
+
+
+def deployment(here, deployment_id=facts.DEPLOYMENT):
+    found = []
+    here.carry_out(lambda use_cases: found.append(use_cases._work.get(Deployment, deployment_id)))
+    return found[-1]
+
+
+def start(here, deployment_id=facts.DEPLOYMENT):
+    act = here.act("dan", facts.DEPLOYER)
+    here.carry_out(lambda use_cases: use_cases.start_deployment(act, deployment_id=deployment_id))
+
+
+def test_an_environment_between_two_planned_ones_is_not_left_out(here):
+    facts.standing(here)
+    here.carry_out(
+        lambda use_cases: use_cases.register_environment(
+            here.act("dan", facts.DEPLOYER),
+            environment_id=UUID(int=14),
+            name="acceptance",
+            sandbox=False,
+            rung=2,
+            soak_s=0,
+            nodes=("a1",),
+        )
+    )
+    here.tick(after=timedelta(seconds=60))
+    assert not deployment(here).stands  # Production is on the same rung as acceptance, so nothing was left out.
+
+
+def test_a_rung_that_the_plan_left_out_keeps_the_deployment_where_it_stands(here):
+    facts.environments(here)
+    here.carry_out(
+        lambda use_cases: use_cases.register_environment(
+            here.act("dan", facts.DEPLOYER),
+            environment_id=UUID(int=14),
+            name="front",
+            sandbox=False,
+            rung=3,
+            soak_s=0,
+            nodes=("f1",),
+        )
+    )
+    facts.heard(facts.REGISTERED, facts.OPENED, facts.REHEARSE)(here)
+    facts.run(here, rehearsal=True)
+    skipping = [facts.rung(facts.STAGING, "s1"), facts.rung(UUID(int=14), "f1", hours=3)]
+    facts.heard(facts.CHECKED_IN, facts.DEPLOY.model_copy(update={"environments": skipping}))(here)
+    start(here)
+    facts.run(here)
+    here.tick(after=timedelta(seconds=60))
+    standing = deployment(here)
+    assert (standing.stands, standing.state) == (True, DeploymentState.RUNNING)
