@@ -214,6 +214,7 @@ INTERNAL: frozenset[type[Any]] = frozenset(
         KnownAuthorization.Heard,
         KnownAuthorization.StateNoted,
         KnownChange.Heard,
+        KnownChange.StateNoted,
         KnownRelease.Heard,
         KnownRelease.ChangesNoted,
         KnownRelease.HoldNoted,

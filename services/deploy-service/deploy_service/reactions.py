@@ -14,7 +14,9 @@ from fourgates.contracts.change import (
     CalendarWindowLifted,
     CalendarWindowSet,
     ChangeCancelled,
+    ChangePutOnHold,
     ChangeRejected,
+    ChangeTakenOffHold,
     ScheduleConflictCleared,
     ScheduleConflictFound,
 )
@@ -259,12 +261,22 @@ def forget_waived_conflicts(use_cases: DeployUseCases, act: Act, fact: ScheduleC
 
 def know_cancelled_change(use_cases: DeployUseCases, act: Act, fact: ChangeCancelled) -> None:
     """Whenever a change was cancelled, no release that carries it is deployed."""
-    use_cases.note_change_ended(act, change_id=fact.change_id, state="cancelled", reason=fact.reason)
+    use_cases.note_change(act, change_id=fact.change_id, state="cancelled", reason=fact.reason)
 
 
 def know_rejected_change(use_cases: DeployUseCases, act: Act, fact: ChangeRejected) -> None:
     """Whenever a change was rejected, no release that carries it is deployed."""
-    use_cases.note_change_ended(act, change_id=fact.change_id, state="rejected", reason=fact.reason)
+    use_cases.note_change(act, change_id=fact.change_id, state="rejected", reason=fact.reason)
+
+
+def know_held_change(use_cases: DeployUseCases, act: Act, fact: ChangePutOnHold) -> None:
+    """Whenever a change was put on hold, nothing new starts for a release that carries it; what runs goes on."""
+    use_cases.note_change(act, change_id=fact.change_id, state="on_hold", reason=fact.reason)
+
+
+def know_freed_change(use_cases: DeployUseCases, act: Act, fact: ChangeTakenOffHold) -> None:
+    """Whenever a change goes on after a hold, deployments of a release that carries it may start again."""
+    use_cases.note_change(act, change_id=fact.change_id, state="going_on", reason=fact.reason)
 
 
 # The own log, and time.
@@ -361,6 +373,8 @@ HEARD: Mapping[type[Any], Callable[[Any, Act, Any], None]] = {
     ScheduleConflictCleared: forget_waived_conflicts,
     ChangeCancelled: know_cancelled_change,
     ChangeRejected: know_rejected_change,
+    ChangePutOnHold: know_held_change,
+    ChangeTakenOffHold: know_freed_change,
 }
 OWN: Mapping[type[Any], Callable[[Any, Act, Any], None]] = {
     KnownMedium.StateNoted: stop_work_that_may_not_go_on,
@@ -370,6 +384,7 @@ OWN: Mapping[type[Any], Callable[[Any, Act, Any], None]] = {
     KnownAuthorization.StateNoted: stop_work_that_may_not_go_on,
     KnownFreeze.Heard: stop_work_that_may_not_go_on,
     KnownChange.Heard: stop_work_that_may_not_go_on,
+    KnownChange.StateNoted: stop_work_that_may_not_go_on,
     KnownRelease.ChangesNoted: stop_work_that_may_not_go_on,
     KnownRelease.CancellationNoted: stop_work_that_may_not_go_on,
 }

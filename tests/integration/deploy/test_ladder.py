@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 from deploy_service.app import build
 from deploy_service.domain import Deployment, DeploymentState
+from fourgates.chassis.aggregate import Refused
 from fourgates.chassis.testing.hearing import Hearing
 from fourgates.chassis.testing.world import a_security_log, a_verifier
+from fourgates.contracts.change import ChangePutOnHold, ChangeTakenOffHold
 
 from tests.integration.reactions import deploy_facts as facts
 
@@ -69,3 +71,15 @@ def test_a_rung_that_the_plan_left_out_keeps_the_deployment_where_it_stands(here
     here.tick(after=timedelta(seconds=60))
     standing = deployment(here)
     assert (standing.stands, standing.state) == (True, DeploymentState.RUNNING)
+
+
+def test_a_change_on_hold_keeps_its_release_from_starting_but_stops_nothing_that_runs(here):
+    facts.planned(here)
+    here.hear(ChangePutOnHold(change_id=facts.CHANGE, reason="wait"))
+    with pytest.raises(Refused) as refused:
+        start(here)
+    assert refused.value.codes == ("change-on-hold",)
+    here.hear(ChangeTakenOffHold(change_id=facts.CHANGE, reason="go on"))
+    start(here)
+    here.hear(ChangePutOnHold(change_id=facts.CHANGE, reason="wait again"))
+    assert deployment(here).state is DeploymentState.RUNNING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fourgates.chassis.testing.hearing import Case
-from fourgates.contracts.change import ChangeCancelled, ChangeRejected
+from fourgates.contracts.change import ChangeCancelled, ChangePutOnHold, ChangeRejected, ChangeTakenOffHold
 from fourgates.contracts.common import WayBack
 from fourgates.contracts.release import DeploymentRequestCancelled
 
@@ -160,6 +160,18 @@ CASES = {
         running,
         told(ChangeRejected(change_id=CHANGE, reason="no")),
         ("deploy.KnownChangeHeard", PAUSED),
+        heard(ChangeCancelled(change_id=CHANGE, reason="no need")),
+    ),
+    "know_held_change": Case(
+        running,
+        told(ChangePutOnHold(change_id=CHANGE, reason="wait")),
+        ("deploy.KnownChangeHeard",),
+        heard(ChangePutOnHold(change_id=CHANGE, reason="wait")),
+    ),
+    "know_freed_change": Case(
+        heard(ChangePutOnHold(change_id=CHANGE, reason="wait")),
+        told(ChangeTakenOffHold(change_id=CHANGE, reason="go on")),
+        ("deploy.KnownChangeStateNoted",),
         heard(ChangeCancelled(change_id=CHANGE, reason="no need")),
     ),
     "stop_work_that_may_not_go_on": Case(

@@ -68,6 +68,17 @@ def test_a_revocation_is_the_last_word_about_a_grant(kit):
 def test_a_change_is_heard_with_its_state(kit):
     change = KnownChange.hear(kit.act(), known_id=ID, change_id=ID, state="cancelled", reason="no need")
     assert (change.change_id, change.state) == (ID, "cancelled")
+    change.note_state(kit.act(), state="going_on", reason="too late")
+    assert event_names(change) == ["Heard"]
+    assert same_when_replayed(change)
+
+
+def test_a_change_is_held_and_freed_until_it_ends(kit):
+    change = KnownChange.hear(kit.act(), known_id=ID, change_id=ID, state="on_hold", reason="wait")
+    for state in ("on_hold", "going_on", "rejected", "on_hold"):
+        change.note_state(kit.act(), state=state, reason="so")
+    assert change.state == "rejected"
+    assert event_names(change) == ["Heard", "StateNoted", "StateNoted"]
     assert same_when_replayed(change)
 
 

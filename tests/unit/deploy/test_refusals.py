@@ -82,6 +82,7 @@ STARTING = {
     "grant-expired": lambda k: {"authorization": "expired"},
     "grant-voided": lambda k: {"authorization": "voided"},
     "on-hold": lambda k: {"on_hold": True},
+    "change-on-hold": lambda k: {"held_change_ids": (UUID(int=8),)},
     "service-unheard": lambda k: {"lifecycle": None},
     "not-rehearsed": lambda k: {"rehearsal": None},
     "package-not-rehearsed": lambda k: {"rehearsal": replace(k.facts().rehearsal, package_digest="0" * 64)},
@@ -111,7 +112,10 @@ def test_going_on_after_a_pause_is_refused_while_the_facts_forbid_it(kit, code):
 def test_what_matters_at_the_start_only_does_not_stop_going_on(kit):
     deployment = kit.started()
     deployment.pause(kit.act(), reason="lunch")
-    deployment.resume(kit.act(), facts=kit.facts(on_hold=True, authorization="expired", rehearsal=None))
+    deployment.resume(
+        kit.act(),
+        facts=kit.facts(on_hold=True, held_change_ids=(UUID(int=8),), authorization="expired", rehearsal=None),
+    )
     assert deployment.state is DeploymentState.RUNNING
 
 

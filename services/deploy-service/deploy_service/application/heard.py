@@ -86,11 +86,13 @@ class HeardUseCases(UseCases):
         known.note_state(act, state=state, reason=reason)
         self._work.save(known)
 
-    def note_change_ended(self, act: Act, *, change_id: UUID, state: str, reason: str) -> None:
+    def note_change(self, act: Act, *, change_id: UUID, state: str, reason: str) -> None:
         known_id = derived_id(change_id, "known-change")
-        if self._work.find(KnownChange, known_id) is None:
+        known = self._work.find(KnownChange, known_id)
+        if known is None:
             known = KnownChange.hear(act, known_id=known_id, change_id=change_id, state=state, reason=reason)
-            self._work.save(known)
+        known.note_state(act, state=state, reason=reason)
+        self._work.save(known)
 
     def note_changes_of_release(
         self, act: Act, *, release_id: UUID, service_id: UUID, change_ids: tuple[UUID, ...]

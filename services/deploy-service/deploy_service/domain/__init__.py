@@ -20,6 +20,7 @@ from deploy_service.domain.facts import (
     RehearsalFact,
 )
 from deploy_service.domain.known import (
+    ENDED_CHANGE,
     FirstHeardFact,
     HeardFact,
     KnownAuthorization,
@@ -53,6 +54,7 @@ from deploy_service.domain.rehearsal import Rehearsal, RehearsalWorkBegan
 
 __all__ = [
     "ENDED",
+    "ENDED_CHANGE",
     "HOPELESS",
     "NOTHING",
     "Decider",

@@ -177,8 +177,7 @@ def unmet_to_begin(request: DeploymentRequest, act: Act, facts: Facts) -> Iterat
         yield Unmet(
             "grant-voided", "What the grant bound has changed.", source="grant", remedy="redeploy under a new G4"
         )
-    if facts.on_hold:
-        yield Unmet("on-hold", "The release is on hold.", source="release", remedy="take it off hold")
+    yield from _unmet_holds(facts)
     if facts.lifecycle is None:
         yield Unmet(
             "service-unheard",
@@ -194,6 +193,18 @@ def unmet_to_begin(request: DeploymentRequest, act: Act, facts: Facts) -> Iterat
             remedy="end these relations, or retire the dependants first",
         )
     yield from _unmet_rehearsal(request, facts)
+
+
+def _unmet_holds(facts: Facts) -> Iterator[Unmet]:
+    if facts.on_hold:
+        yield Unmet("on-hold", "The release is on hold.", source="release", remedy="take it off hold")
+    for change_id in facts.held_change_ids:
+        yield Unmet(
+            "change-on-hold",
+            "A change that the release carries is on hold.",
+            source=f"change {change_id}",
+            remedy="take the change off hold",
+        )
 
 
 def _unmet_rehearsal(request: DeploymentRequest, facts: Facts) -> Iterator[Unmet]:

@@ -83,6 +83,7 @@ class Facts:
     on_hold: bool = False
     release_cancelled: bool = False
     cancelled_change_ids: tuple[UUID, ...] = ()
+    held_change_ids: tuple[UUID, ...] = ()
     rehearsal: RehearsalFact | None = None
     lower_rungs: tuple[LowerRungFact, ...] = ()
     environments: tuple[EnvironmentFact, ...] = ()

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from fourgates.chassis.aggregate import Act, Aggregate, event
 
+ENDED_CHANGE = ("cancelled", "rejected")
+
 
 class HeardFact(Aggregate.Event):
     """Something that was heard and can forbid what runs."""
@@ -223,14 +225,21 @@ class KnownAuthorization(Aggregate):
 
 
 class KnownChange(Aggregate):
-    """A change that was heard to be cancelled or rejected."""
+    """A change that was heard to be cancelled or rejected, or to be put on hold."""
 
     TOPIC = "deploy.KnownChange"
 
     class Heard(FirstHeardFact):
-        """A change was heard to be cancelled or rejected."""
+        """A change was heard to be cancelled, rejected or put on hold."""
 
         change_id: UUID
+        state: str
+        reason: str
+        source_id: str
+
+    class StateNoted(HeardFact):
+        """A change was heard to go on after a hold, to be put on hold again, cancelled or rejected."""
+
         state: str
         reason: str
         source_id: str
@@ -239,9 +248,18 @@ class KnownChange(Aggregate):
     def hear(cls, act: Act, *, known_id: UUID, change_id: UUID, state: str, reason: str) -> KnownChange:
         return cls(id=known_id, act=act, change_id=change_id, state=state, reason=reason, source_id=act.cause_id)
 
+    def note_state(self, act: Act, *, state: str, reason: str) -> None:
+        # A change that ended is never taken up again.
+        if self.state not in {state, *ENDED_CHANGE}:
+            self._state_noted(act=act, state=state, reason=reason, source_id=act.cause_id)
+
     @event(Heard)
     def __init__(self, id: UUID, act: Act, change_id: UUID, state: str, reason: str, source_id: str) -> None:
         self.change_id = change_id
+        self.state = state
+
+    @event(StateNoted)
+    def _state_noted(self, act: Act, state: str, reason: str, source_id: str) -> None:
         self.state = state
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fourgates.chassis.views import Row, Views
 
 from deploy_service.domain import (
+    ENDED_CHANGE,
     Deployment,
     EnvironmentFact,
     Facts,
@@ -40,7 +41,7 @@ def facts_for_deployment(views: Views, deployment: Deployment) -> Facts:
     release = _first(views.find("known_releases", {"release_id": str(request.release_id)})) or {}
     service = _first(views.find("known_services", {"service_id": str(request.service_id)})) or {}
     change_ids: list[str] = release.get("change_ids", [])
-    cancelled = views.find("known_changes", {"change_id": change_ids}) if change_ids else []
+    changes = views.find("known_changes", {"change_id": change_ids}) if change_ids else []
     environments = known_environments(views)
     return Facts(
         media=media_facts(views, request.items),
@@ -50,7 +51,8 @@ def facts_for_deployment(views: Views, deployment: Deployment) -> Facts:
         live_dependants=tuple(UUID(one) for one in service.get("live_dependants", [])),
         on_hold=release.get("on_hold", False),
         release_cancelled=release.get("cancelled", False),
-        cancelled_change_ids=tuple(UUID(row["change_id"]) for row in cancelled),
+        cancelled_change_ids=tuple(UUID(row["change_id"]) for row in changes if row["state"] in ENDED_CHANGE),
+        held_change_ids=tuple(UUID(row["change_id"]) for row in changes if row["state"] == "on_hold"),
         rehearsal=_rehearsal(views, request.rehearsal_id),
         lower_rungs=_lower_rungs(views, deployment, environments),
         environments=environments,

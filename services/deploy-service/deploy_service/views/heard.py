@@ -66,6 +66,10 @@ def _change_heard(rows: Rows, happened: KnownChange.Heard) -> None:
     change(rows, happened, change_id=str(happened.change_id), state=happened.state)
 
 
+def _change_state(rows: Rows, happened: KnownChange.StateNoted) -> None:
+    change(rows, happened, state=happened.state)
+
+
 def _release_heard(rows: Rows, happened: KnownRelease.Heard) -> None:
     change(
         rows,
@@ -124,7 +128,11 @@ HEARD_VIEWS = (
         fields=("authorization_id",),
         on={KnownAuthorization.Heard: _authorization_heard, KnownAuthorization.StateNoted: _authorization_state},
     ),
-    View(name="known_changes", fields=("change_id",), on={KnownChange.Heard: _change_heard}),
+    View(
+        name="known_changes",
+        fields=("change_id",),
+        on={KnownChange.Heard: _change_heard, KnownChange.StateNoted: _change_state},
+    ),
     View(
         name="known_releases",
         fields=("release_id",),
