@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from fourgates.chassis.http.client import HttpClient, HttpFailed, Response
 
-from fourgates_cli.exits import Exit
+from fourgates_cli.exits import AnticipatedError, Exit
 
 Body = dict[str, Any]
 POLL_S = 0.05
@@ -21,33 +21,21 @@ REQUEST_TIMEOUT_S = 30.0
 ANSWER_BYTES_MAX = 67_108_864
 
 
-class Unreachable(Exception):
+class Unreachable(AnticipatedError):
     """Nobody answers at this address."""
 
-    exit = Exit.FAILED
 
-
-class Problem(Exception):
+class Problem(AnticipatedError):
     """An answer that says no, with every reason that it gave."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         super().__init__(f"{answer.method} {answer.path}: {answer.status} {answer.reasons}")
-
-    @property
-    def exit(self) -> Exit:
-        """The exit code that says this to the shell."""
-        if self.answer.status in {401, 403}:
-            return Exit.NOT_AUTHENTICATED
-        if self.answer.status in {412, 428} or self.answer.slug in {"concurrent-change", "in-progress"}:
-            return Exit.CONFLICT
-        return Exit.GATE_SAYS_NO if self.answer.status == 409 else Exit.FAILED
+        self.exit = _exit_of(answer)
 
 
-class WaitedInVain(Exception):
+class WaitedInVain(AnticipatedError):
     """What was waited for did not come within its time."""
-
-    exit = Exit.FAILED
 
 
 @dataclass(frozen=True)
@@ -229,6 +217,14 @@ class Caller:
         if not answer.ok:
             raise Problem(answer)
         return answer
+
+
+def _exit_of(answer: Answer) -> Exit:
+    if answer.status in {401, 403}:
+        return Exit.NOT_AUTHENTICATED
+    if answer.status in {412, 428} or answer.slug in {"concurrent-change", "in-progress"}:
+        return Exit.CONFLICT
+    return Exit.GATE_SAYS_NO if answer.status == 409 else Exit.FAILED
 
 
 _OCTETS = {"Content-Type": "application/octet-stream"}

@@ -14,3 +14,9 @@ class Exit(IntEnum):
     GATE_SAYS_NO = 3
     NOT_AUTHENTICATED = 4
     CONFLICT = 5
+
+
+class AnticipatedError(Exception):
+    """A failure that is told in one line and an exit code, never by a traceback."""
+
+    exit = Exit.FAILED

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fourgates_cli.client import Answer, Caller, Recorder, no_record
-from fourgates_cli.exits import Exit
+from fourgates_cli.exits import AnticipatedError, Exit
 
 TOKEN_PATH = "/identity/token"  # noqa: S105 - a path, not a secret
 
 
-class LoginRefusedError(Exception):
+class LoginRefusedError(AnticipatedError):
     """The issuer does not accept this name with this secret."""
 
     exit = Exit.NOT_AUTHENTICATED

@@ -8,24 +8,9 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from fourgates_cli.client import Problem, Unreachable, WaitedInVain
+from fourgates_cli.client import Problem
 from fourgates_cli.commands import people, releases, running
-from fourgates_cli.exits import Exit
-from fourgates_cli.login import LoginRefusedError
-from fourgates_cli.tokens import NotLoggedInError
-from fourgates_cli.walkthrough.narrator import NotAsExpectedError
-from fourgates_cli.workbench import BuildFailedError, WheelhouseError
-
-SAID_AND_DONE = (
-    Problem,
-    Unreachable,
-    WaitedInVain,
-    LoginRefusedError,
-    NotLoggedInError,
-    NotAsExpectedError,
-    BuildFailedError,
-    WheelhouseError,
-)
+from fourgates_cli.exits import AnticipatedError
 
 
 class Commands(TyperGroup):
@@ -35,9 +20,9 @@ class Commands(TyperGroup):
         """Carry out the command."""
         try:
             return super().invoke(ctx)
-        except SAID_AND_DONE as failure:
+        except AnticipatedError as failure:
             Console(stderr=True, highlight=False).print(_told(failure), style="red", markup=False, soft_wrap=True)
-            raise typer.Exit(getattr(failure, "exit", Exit.FAILED)) from failure
+            raise typer.Exit(failure.exit) from failure
 
 
 def _told(failure: Exception) -> str:

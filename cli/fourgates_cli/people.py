@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fourgates.chassis.identity import hash_secret
-from fourgates.chassis.identity.people import load_people
+from fourgates.chassis.identity.people import BadPeopleFile, load_people
 from fourgates.chassis.ids import TimeOrderedIds
 
+from fourgates_cli.exits import AnticipatedError
 from fourgates_cli.tokens import write_private
 
 SECRET_BYTES = 18
@@ -65,6 +66,10 @@ SERVICE_SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+class UnreadablePeopleError(AnticipatedError):
+    """A file of people or of their secrets cannot be read."""
+
+
 @dataclass(frozen=True)
 class Secrets:
     """The secrets of demo people and machine accounts, as a file keeps them for their owner alone."""
@@ -75,9 +80,12 @@ class Secrets:
 
     @classmethod
     def read(cls, file: Path) -> Secrets:
-        """Read a secrets file."""
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        return cls(file, kept["people"], kept["machines"])
+        """Read a secrets file. Raises `UnreadablePeopleError`."""
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            return cls(file, kept["people"], kept["machines"])
+        except (OSError, ValueError, KeyError) as error:
+            raise UnreadablePeopleError(f"{file} holds no secrets of people, as `fourgates up` writes them") from error
 
     def of(self, username: str) -> str:
         """Return the secret of a person."""
@@ -118,7 +126,10 @@ def ensure_people(data: Path) -> Secrets:
 
 def names_in(file: Path) -> dict[str, str]:
     """Return the name of each id in a people file."""
-    people = load_people(file)
+    try:
+        people = load_people(file)
+    except BadPeopleFile as bad:
+        raise UnreadablePeopleError(str(bad)) from bad
     return {subject: person.name for person in people.people for subject in (person.id, *person.aliases)}
 
 

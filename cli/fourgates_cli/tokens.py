@@ -8,13 +8,13 @@ from pathlib import Path
 
 import typer
 
-from fourgates_cli.exits import Exit
+from fourgates_cli.exits import AnticipatedError, Exit
 
 TOKEN_VARIABLE = "FOURGATES_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _OWNER_ONLY = 0o600
 
 
-class NotLoggedInError(Exception):
+class NotLoggedInError(AnticipatedError):
     """No token is kept for this address."""
 
     exit = Exit.NOT_AUTHENTICATED

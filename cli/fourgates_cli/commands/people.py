@@ -61,9 +61,12 @@ def list_people(file: Annotated[Path, typer.Argument(help="A people file, JSON o
             console.print(problem, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(Exit.FAILED) from bad
     for person in people.people:
-        console.print(f"{person.username:<12} {person.id}  {person.name}: {', '.join(person.roles)}", markup=False)
+        console.print(
+            f"{person.username:<12} {person.id}  {person.name}: {', '.join(person.roles)}", markup=False, soft_wrap=True
+        )
     for machine in people.machines:
-        console.print(f"{machine.id:<20} machine account: {' '.join(sorted(people.scopes_of(machine)))}", markup=False)
+        scopes = " ".join(sorted(people.scopes_of(machine)))
+        console.print(f"{machine.id:<20} machine account: {scopes}", markup=False, soft_wrap=True)
 
 
 def _secret(prompt: str, *, from_stdin: bool) -> str:

@@ -9,8 +9,9 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
+from fourgates_cli import places
 from fourgates_cli.client import Caller
-from fourgates_cli.exits import Exit
+from fourgates_cli.exits import AnticipatedError, Exit
 from fourgates_cli.history import in_words
 from fourgates_cli.people import names_in
 from fourgates_cli.tokens import token_for
@@ -21,14 +22,11 @@ PeopleFile = Annotated[
     typer.Option("--people", envvar="FOURGATES_PEOPLE", help="A people file, to print names instead of opaque ids."),
 ]
 Release = Annotated[str, typer.Argument(help="A release, by its id or its number, such as REL-1001.")]
-DEFAULT_URL = "http://127.0.0.1:8400"
 console = Console(highlight=False)
 
 
-class UnknownReleaseError(Exception):
+class UnknownReleaseError(AnticipatedError):
     """No release has this id or number."""
-
-    exit = Exit.FAILED
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,18 +35,20 @@ def add_to(app: typer.Typer) -> None:
     app.command("next")(what_next)
 
 
-def history(release: Release, url: Url = DEFAULT_URL, people: PeopleFile = None) -> None:
+def history(release: Release, url: Url = places.URL, people: PeopleFile = None) -> None:
     """Print the history of a release from its log, in words."""
     caller = Caller(url, token=token_for(url))
     found = find_release(caller, release)
     print_history(caller, found, names_in(people) if people else {})
 
 
-def what_next(release: Release, url: Url = DEFAULT_URL) -> None:
+def what_next(release: Release, url: Url = places.URL) -> None:
     """Print what can be done next with a release, by whom, and if not, why not; exit 3 when nothing can."""
     caller = Caller(url, token=token_for(url))
     found = find_release(caller, release)
     commands = caller.get(f"/release/v1/releases/{found['id']}/next")["commands"]
+    if not commands:
+        console.print(f"Nothing comes next: the release is {found['state']}.", markup=False)
     for command in commands:
         sign = "✓" if command["possible"] else "✗"
         console.print(f"{sign} {command['command']}  (by {', '.join(command['by']) or 'anybody'})", markup=False)

@@ -6,14 +6,14 @@ import signal
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from fourgates_cli import places
 from fourgates_cli.client import FileRecorder, no_record
-from fourgates_cli.embedded import Embedded
+from fourgates_cli.exits import AnticipatedError
 from fourgates_cli.people import Secrets, ensure_people
 from fourgates_cli.walkthrough.run import Setting, walk_through
 from fourgates_cli.workbench import fetch_wheelhouse
@@ -26,6 +26,14 @@ Wheelhouse = Annotated[
 Record = Annotated[
     Path | None, typer.Option("--record", help="Write every HTTP exchange to this file, a line of JSON each.")
 ]
+if TYPE_CHECKING:
+    from fourgates_cli.embedded import Embedded
+
+
+class CannotStartError(AnticipatedError):
+    """The services cannot be started, because the port or a file is not to be had."""
+
+
 LOCK = places.EXAMPLES / "wheelhouse.lock"
 console = Console(highlight=False)
 
@@ -41,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
 def up(data: Data = places.DATA, port: Port = places.PORT) -> None:
     """Start all services in one process on one port, and stay up."""
     people = ensure_people(data)
-    with Embedded(data, port=port) as running:
+    with _embedded(data, port) as running:
         _say_where(running.url, data, people)
         _stay()
 
@@ -58,7 +66,7 @@ def demo(
     fetch_wheelhouse(LOCK, wheels)
     data = data or places.DEMOS / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     people = ensure_people(data)
-    with Embedded(data, port=port if stay else 0) as running:
+    with _embedded(data, port if stay else 0) as running:
         _walk(running.url, people, data / "workbench", wheels, record)
         if stay:
             _say_where(running.url, data, people)
@@ -75,8 +83,8 @@ def walkthrough(
     record: Record = None,
 ) -> None:
     """Walk four acts of releases through a running Fourgates that holds no releases yet."""
-    fetch_wheelhouse(LOCK, wheels)
-    _walk(url, Secrets.read(secrets), bench, wheels, record)
+    people = Secrets.read(secrets)
+    _walk(url, people, bench, wheels, record)
 
 
 def wheelhouse(
@@ -85,6 +93,15 @@ def wheelhouse(
     """Fetch the third-party wheels of the example by the hashed lock; nothing else ever asks a package index."""
     for wheel in fetch_wheelhouse(LOCK, folder):
         console.print(f"{wheel.name} {wheel.version}  sha256 {wheel.sha256}")
+
+
+def _embedded(data: Path, port: int) -> Embedded:
+    from fourgates_cli.embedded import Embedded  # noqa: PLC0415 - who only logs in need not load six services
+
+    try:
+        return Embedded(data, port=port)
+    except OSError as error:
+        raise CannotStartError(f"cannot start on port {port} with {data}: {error}") from error
 
 
 def _walk(url: str, people: Secrets, bench: Path, wheels: Path, record: Path | None) -> None:

@@ -115,8 +115,11 @@ def _final(world: World) -> None:
         "emergency": False,
         "reason": "nostalgia",
     }
+    rhea = world.by("rhea")
+    # The release hears of the new change, and that the service is gone, a moment later.
+    answer = rhea.ask_until(lambda: rhea.try_post(RELEASES, body), lambda a: set(a.codes) == {"service-retired"})
     world.narrator.refused(
-        world.by("rhea").try_post(RELEASES, body),
+        answer,
         status=409,
         codes=("service-retired",),
         text="retired is final: no release is opened for it any more",

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from fourgates_cli.client import Answer
+from fourgates_cli.exits import AnticipatedError
 
 Tell = Callable[[str], None]
 
 
-class NotAsExpectedError(Exception):
+class NotAsExpectedError(AnticipatedError):
     """Something was seen that the process does not allow, or something expected was not seen."""
 
 

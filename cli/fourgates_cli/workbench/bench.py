@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fourgates_cli.exits import AnticipatedError
 from fourgates_cli.workbench.media import DigestMismatchError, Medium, medium_from, sha256_of
 from fourgates_cli.workbench.sbom import bill_of_materials
 
@@ -21,7 +22,7 @@ _PLUGIN = Path(__file__).with_name("evidence_plugin.py")
 _TESTS_RAN = (0, 1)
 
 
-class BuildFailedError(Exception):
+class BuildFailedError(AnticipatedError):
     """A build, or the making of its environment, failed; the text is what the tools said."""
 
 

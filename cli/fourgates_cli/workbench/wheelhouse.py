@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from fourgates_cli.exits import AnticipatedError
 from fourgates_cli.workbench.media import Medium, medium_from
 
 FETCH_TIMEOUT_S = 300
@@ -19,7 +20,7 @@ _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-class WheelhouseError(Exception):
+class WheelhouseError(AnticipatedError):
     """The wheelhouse could not be filled, or does not hold what the lock names."""
 
 
