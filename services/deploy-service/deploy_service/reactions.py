@@ -380,6 +380,7 @@ OWN: Mapping[type[Any], Callable[[Any, Act, Any], None]] = {
     KnownMedium.StateNoted: stop_work_that_may_not_go_on,
     KnownMedium.Heard: stop_work_that_may_not_go_on,
     KnownService.LifecycleNoted: stop_work_that_may_not_go_on,
+    KnownService.DependantsNoted: stop_work_that_may_not_go_on,
     KnownAuthorization.Heard: stop_work_that_may_not_go_on,
     KnownAuthorization.StateNoted: stop_work_that_may_not_go_on,
     KnownFreeze.Heard: stop_work_that_may_not_go_on,

@@ -12,6 +12,7 @@ from fourgates.chassis.aggregate import Refused
 from fourgates.chassis.testing.hearing import Hearing
 from fourgates.chassis.testing.world import a_security_log, a_verifier
 from fourgates.contracts.change import ChangePutOnHold, ChangeTakenOffHold
+from fourgates.contracts.common import ReleaseKind, Step
 
 from tests.integration.reactions import deploy_facts as facts
 
@@ -83,3 +84,21 @@ def test_a_change_on_hold_keeps_its_release_from_starting_but_stops_nothing_that
     start(here)
     here.hear(ChangePutOnHold(change_id=facts.CHANGE, reason="wait again"))
     assert deployment(here).state is DeploymentState.RUNNING
+
+
+def test_a_retirement_stops_when_a_live_dependant_appears_late(here):
+    facts.environments(here)
+    retiring = {
+        "kind": ReleaseKind.RETIREMENT,
+        "deployment_steps": [Step(name="stop", action="stop"), Step(name="remove", action="remove")],
+        "back_out_steps": [Step(name="restore", action="restore")],
+    }
+    facts.heard(facts.REGISTERED, facts.OPENED, facts.REHEARSE.model_copy(update=retiring))(here)
+    facts.run(here, rehearsal=True)
+    facts.heard(facts.CHECKED_IN, facts.DEPLOY.model_copy(update=retiring))(here)
+    start(here)
+    facts.run(here, orders=1)
+    here.hear(facts.RELATIONS)
+    stopped = deployment(here)
+    assert stopped.state is DeploymentState.PAUSED
+    assert "live-dependants" in stopped.reason

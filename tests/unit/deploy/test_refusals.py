@@ -84,6 +84,7 @@ STARTING = {
     "on-hold": lambda k: {"on_hold": True},
     "change-on-hold": lambda k: {"held_change_ids": (UUID(int=8),)},
     "service-unheard": lambda k: {"lifecycle": None},
+    "service-retiring": lambda k: {"lifecycle": "retiring"},
     "not-rehearsed": lambda k: {"rehearsal": None},
     "package-not-rehearsed": lambda k: {"rehearsal": replace(k.facts().rehearsal, package_digest="0" * 64)},
     "steps-not-rehearsed": lambda k: {"rehearsal": replace(k.facts().rehearsal, steps_digest="0" * 64)},
@@ -193,7 +194,22 @@ def test_a_service_with_live_dependants_is_not_retired_but_may_be_updated(kit):
     retirement = kit.planned(kind="retirement", deployment_steps=(kit.STOP, kit.REMOVE))
     with refused("live-dependants"):
         retirement.start(kit.act(), facts=kit.facts(**dependants), before=())
+    retirement.start(kit.act(), facts=kit.facts(), before=())
+    retirement.pause(kit.act(), reason="a service that depends on it went live")
+    with refused("live-dependants"):
+        retirement.resume(kit.act(), facts=kit.facts(**dependants))
     kit.planned().start(kit.act(), facts=kit.facts(**dependants), before=())
+
+
+def test_a_retiring_service_is_retired_and_what_ran_of_it_before_goes_on(kit):
+    retiring = {"lifecycle": "retiring"}
+    kit.planned(kind="retirement", deployment_steps=(kit.STOP,)).start(
+        kit.act(), facts=kit.facts(**retiring), before=()
+    )
+    update = kit.started()
+    update.pause(kit.act(), reason="lunch")
+    update.resume(kit.act(), facts=kit.facts(**retiring))
+    assert update.state is DeploymentState.RUNNING
 
 
 def test_who_built_it_does_not_deploy_it_but_in_an_emergency(kit):

@@ -146,10 +146,10 @@ def unmet_to_go_on(request: DeploymentRequest, rung: Rung, at: datetime, facts: 
             source=f"change {change_id}",
             remedy="rescope the release",
         )
-    yield from _unmet_release_and_service(facts)
+    yield from _unmet_release_and_service(request, facts)
 
 
-def _unmet_release_and_service(facts: Facts) -> Iterator[Unmet]:
+def _unmet_release_and_service(request: DeploymentRequest, facts: Facts) -> Iterator[Unmet]:
     if facts.release_cancelled:
         yield Unmet("release-cancelled", "The release is cancelled.", source="release", remedy="open a new release")
     if facts.lifecycle == "retired":
@@ -158,6 +158,13 @@ def _unmet_release_and_service(facts: Facts) -> Iterator[Unmet]:
             "The service is retired; nothing is deployed for it.",
             source="service",
             remedy="register a new service",
+        )
+    if request.retires and facts.live_dependants:
+        yield Unmet(
+            "live-dependants",
+            f"{len(facts.live_dependants)} live services depend on it.",
+            source="relations",
+            remedy="end these relations, or retire the dependants first",
         )
 
 
@@ -185,12 +192,12 @@ def unmet_to_begin(request: DeploymentRequest, act: Act, facts: Facts) -> Iterat
             source="service",
             remedy="register it: POST /dml/v1/services",
         )
-    if request.retires and facts.live_dependants:
+    if facts.lifecycle == "retiring" and not request.retires:
         yield Unmet(
-            "live-dependants",
-            f"{len(facts.live_dependants)} live services depend on it.",
-            source="relations",
-            remedy="end these relations, or retire the dependants first",
+            "service-retiring",
+            "The service is being retired; nothing else is deployed for it.",
+            source="service",
+            remedy="wait for the end of its retirement, or have that backed out",
         )
     yield from _unmet_rehearsal(request, facts)
 
