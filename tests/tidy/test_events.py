@@ -27,10 +27,14 @@ VAGUE = re.compile(r"(Updated|Changed|Modified|Edited|StatusSet|StateSet|Process
 
 def event_methods(path: Path) -> Iterator[ast.FunctionDef]:
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.FunctionDef) and any(
-            isinstance(d, ast.Call) and ast.unparse(d.func).rpartition(".")[2] == "event" for d in node.decorator_list
-        ):
+        if isinstance(node, ast.FunctionDef) and (node.name == "apply" or _is_decorated(node)):
             yield node
+
+
+def _is_decorated(node: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(d, ast.Call) and ast.unparse(d.func).rpartition(".")[2] == "event" for d in node.decorator_list
+    )
 
 
 def faults(method: ast.FunctionDef) -> Iterator[ast.AST]:
@@ -59,6 +63,9 @@ def test_applying_an_event_only_assigns() -> None:
 def test_the_rule_for_applying_sees_a_fault(body: str, tmp_path: Path) -> None:
     sample = tmp_path / "sample.py"
     sample.write_text(f"@event(Opened)\ndef __init__(self, act):\n    if act:\n        {body}\n")
+    (method,) = event_methods(sample)
+    assert list(faults(method))
+    sample.write_text(f"class Opened:\n    def apply(self, release):\n        {body}\n")
     (method,) = event_methods(sample)
     assert list(faults(method))
 
