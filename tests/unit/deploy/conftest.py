@@ -22,6 +22,7 @@ from deploy_service.domain import (
     Result,
     Rung,
     Step,
+    digest_of_items,
 )
 from fourgates.chassis.testing import NOON, an_act
 
@@ -114,8 +115,10 @@ def facts(request=None, **kwargs):
         "lifecycle": "live",
         "rehearsal": RehearsalFact(
             REHEARSAL,
+            request.release_id,
             succeeded=True,
             package_digest=request.package_digest,
+            items_digest=digest_of_items(request.items),
             steps_digest=request.steps_digest,
             executed_digest=request.executed_digest,
         ),

@@ -127,6 +127,20 @@ def test_other_back_out_steps_than_the_rehearsed_ones_are_refused_even_under_the
         deployment.start(kit.act(), facts=kit.facts(rehearsal=other), before=())
 
 
+def test_other_items_than_the_rehearsed_ones_are_refused_even_under_the_same_digest(kit):
+    request = kit.a_request()
+    deployment = kit.planned(items=(replace(kit.WHEEL, sha256="b" * 64),))
+    facts = kit.facts(deployment.request, rehearsal=kit.facts(request).rehearsal)
+    with refused("package-not-rehearsed"):
+        deployment.start(kit.act(), facts=facts, before=())
+
+
+def test_the_rehearsal_of_another_release_does_not_count(kit):
+    other = replace(kit.facts().rehearsal, release_id=UUID(int=77))
+    with refused("not-rehearsed"):
+        kit.planned().start(kit.act(), facts=kit.facts(rehearsal=other), before=())
+
+
 def test_a_failed_rehearsal_does_not_count(kit):
     failed = replace(kit.facts().rehearsal, succeeded=False)
     with refused("not-rehearsed"):

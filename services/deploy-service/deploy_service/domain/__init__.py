@@ -49,6 +49,7 @@ from deploy_service.domain.parts import (
     Result,
     Rung,
     Step,
+    digest_of_items,
 )
 from deploy_service.domain.rehearsal import Rehearsal, RehearsalWorkBegan
 
@@ -92,6 +93,7 @@ __all__ = [
     "Step",
     "Waiver",
     "WorkBegan",
+    "digest_of_items",
     "unmet_for_plan",
     "unmet_for_rehearsal",
     "unmet_to_go_on",

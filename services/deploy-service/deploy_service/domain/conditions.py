@@ -12,6 +12,7 @@ from deploy_service.domain.parts import (
     DeploymentRequest,
     RehearsalRequest,
     Rung,
+    digest_of_items,
     impossible_steps,
     module_of,
 )
@@ -218,7 +219,7 @@ def _unmet_rehearsal(request: DeploymentRequest, facts: Facts) -> Iterator[Unmet
     if request.rehearsal_id is None and request.emergency:
         return
     rehearsal = facts.rehearsal
-    if rehearsal is None or not rehearsal.succeeded:
+    if rehearsal is None or not rehearsal.succeeded or rehearsal.release_id != request.release_id:
         yield Unmet(
             "not-rehearsed",
             "No rehearsal of this release succeeded here.",
@@ -226,7 +227,8 @@ def _unmet_rehearsal(request: DeploymentRequest, facts: Facts) -> Iterator[Unmet
             remedy="request a rehearsal",
         )
         return
-    if rehearsal.package_digest != request.package_digest:
+    same_items = rehearsal.items_digest == digest_of_items(request.items)
+    if rehearsal.package_digest != request.package_digest or not same_items:
         yield Unmet(
             "package-not-rehearsed",
             "Another package was rehearsed.",

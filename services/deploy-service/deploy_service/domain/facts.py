@@ -53,11 +53,13 @@ class FreezeFact:
 
 @dataclass(frozen=True)
 class RehearsalFact:
-    """A rehearsal as it finished here."""
+    """A rehearsal as it finished here: what was rehearsed, as it was told, and as it was really carried out."""
 
     rehearsal_id: UUID
+    release_id: UUID
     succeeded: bool
     package_digest: str
+    items_digest: str
     steps_digest: str
     executed_digest: str
 

@@ -251,6 +251,11 @@ class Endpoint:
     url: str
 
 
+def digest_of_items(items: tuple[Item, ...]) -> str:
+    """Return the digest of what a package consists of, by name, version and bytes."""
+    return digest_of(sorted((item.name, item.version, item.sha256) for item in items))
+
+
 def module_of(steps: tuple[Step, ...]) -> str:
     """Return the module that the start step names, or nothing."""
     return next((step.path for step in steps if step.action == "start"), "")

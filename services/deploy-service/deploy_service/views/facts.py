@@ -135,8 +135,10 @@ def _rehearsal(views: Views, rehearsal_id: UUID | None) -> RehearsalFact | None:
         return None
     return RehearsalFact(
         rehearsal_id=rehearsal_id,
+        release_id=UUID(row["release_id"]),
         succeeded=row["succeeded"],
         package_digest=row["package_digest"],
+        items_digest=row["items_digest"],
         steps_digest=row["steps_digest"],
         executed_digest=row["executed_digest"],
     )

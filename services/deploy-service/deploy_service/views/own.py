@@ -6,7 +6,7 @@ from typing import Any
 
 from fourgates.chassis.views import Rows, View, iso
 
-from deploy_service.domain import Deployment, DeploymentState, Environment, Rehearsal, RehearsalState
+from deploy_service.domain import Deployment, DeploymentState, Environment, Rehearsal, RehearsalState, digest_of_items
 from deploy_service.views.projecting import change, number, row_of
 
 
@@ -123,6 +123,7 @@ def _rehearsal_requested(rows: Rows, happened: Rehearsal.Requested) -> None:
         environment_id=str(request.environment_id),
         package_digest=request.package_digest,
         steps_digest=request.steps_digest,
+        items_digest=digest_of_items(request.items),
         executed_digest=request.executed_digest,
         succeeded=False,
         duration_s=None,
