@@ -102,3 +102,26 @@ def test_a_retirement_stops_when_a_live_dependant_appears_late(here):
     stopped = deployment(here)
     assert stopped.state is DeploymentState.PAUSED
     assert "live-dependants" in stopped.reason
+
+
+def test_a_second_deployment_under_the_same_grant_is_refused(here):
+    facts.planned(here)
+    again = UUID(int=222)
+    here.hear(facts.DEPLOY.model_copy(update={"deployment_id": again}))
+    assert [reason.partition(":")[0] for reason in deployment(here, again).reasons] == ["grant-used"]
+    assert deployment(here).state is DeploymentState.PLANNED
+
+
+def test_a_paused_deployment_is_backed_out_when_its_window_ends(here):
+    facts.rehearsing(here)
+    facts.run(here, rehearsal=True)
+    facts.heard(facts.CHECKED_IN, facts.DEPLOY.model_copy(update={"on_window_end": "back_out"}))(here)
+    start(here)
+    facts.run(here, orders=1)
+    here.carry_out(
+        lambda use_cases: use_cases.pause_deployment(
+            here.act("dan", facts.DEPLOYER), deployment_id=facts.DEPLOYMENT, reason="lunch"
+        )
+    )
+    here.tick(after=timedelta(hours=1))
+    assert deployment(here).state is DeploymentState.BACKING_OUT

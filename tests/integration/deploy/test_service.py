@@ -15,7 +15,7 @@ from fourgates.chassis.http.client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import Principal
 from fourgates.chassis.testing.hearing import Hearing
 from fourgates.chassis.testing.world import a_security_log, a_verifier
-from fourgates.contracts.common import Item, Step
+from fourgates.contracts.common import Gate, Item, Step
 
 from tests.integration.reactions import deploy_facts as cases
 
@@ -90,7 +90,8 @@ def a_release(world, number, version, status=200, **changes):
     world.hear(cases.CHECKED_IN.model_copy(update={"item": item}))
     rung = cases.rung(cases.STAGING, "s1", hours=40)
     update = {**common, "deployment_id": UUID(int=3000 + number), "rehearsal_id": rehearsal.rehearsal_id}
-    world.hear(cases.DEPLOY.model_copy(update={**update, "environments": [rung]}))
+    grant = cases.grant(UUID(int=4000 + number), Gate.DEPLOYMENT)
+    world.hear(cases.DEPLOY.model_copy(update={**update, "environments": [rung], "grant": grant}))
     return update["deployment_id"]
 
 

@@ -18,6 +18,7 @@ from fourgates.contracts.change import (
     ScheduleConflictFound,
 )
 from fourgates.contracts.common import (
+    Decider,
     Gate,
     Grant,
     Item,
@@ -70,7 +71,7 @@ def grant(authorization_id, gate):
         request_id=UUID(int=99),
         gate=gate,
         document_digest="d" * 64,
-        deciders=[],
+        deciders=[Decider(person_id="cora", roles=["change_authority"], voted_at=NOON, meaning="approve", reason="ok")],
         policy_version=1,
         rule="normal",
         granted_at=NOON,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from deploy_service.domain import (
+    Decider,
     Deployment,
     DeploymentRequest,
     EnvironmentFact,
@@ -52,7 +53,7 @@ def a_grant(gate="deployment", **kwargs):
         "request_id": UUID(int=6),
         "gate": gate,
         "document_digest": "d" * 64,
-        "deciders": (),
+        "deciders": (Decider("cora", ("change_authority",), NOON, "approve", "tested"),),
         "policy_version": 1,
         "rule": "normal",
         "granted_at": NOON,

@@ -199,6 +199,32 @@ def test_the_window_of_the_next_environment_ends_before_it_began(kit, on_staging
     assert [environment_id for environment_id, _ in deployment.standing] == [kit.STAGING]
 
 
+@pytest.mark.parametrize(("plan", "state"), [("pause", "paused"), ("back_out", "backing_out")])
+def test_a_window_that_ends_during_a_pause_backs_out_when_the_plan_says_so(kit, plan, state):
+    deployment = kit.started(on_window_end=plan)
+    kit.carried_out(deployment, kit.DONE)
+    deployment.pause(kit.act(), reason="lunch")
+    deployment.end_window(kit.act(after_s=3600))
+    assert deployment.state == state
+    assert event_names(deployment).count("Paused") == 1
+
+
+def test_a_window_that_ends_during_a_pause_past_the_point_of_no_return_is_left_to_a_person(kit):
+    deployment = kit.started(on_window_end="back_out", point_of_no_return=1)
+    kit.carried_out(deployment, kit.DONE)
+    deployment.pause(kit.act(), reason="lunch")
+    deployment.end_window(kit.act(after_s=3600))
+    assert deployment.state is DeploymentState.PAUSED
+
+
+def test_a_paused_deployment_gives_up_the_next_environment_and_keeps_what_stands(kit, on_staging):
+    deployment = on_staging(on_window_end="back_out")
+    deployment.pause(kit.act(), reason="lunch")
+    deployment.end_window(kit.act(after_s=7200))
+    assert deployment.state is DeploymentState.BACKED_OUT
+    assert [environment_id for environment_id, _ in deployment.standing] == [kit.STAGING]
+
+
 def test_a_window_that_ends_pauses_as_the_plan_says(kit):
     deployment = kit.started()
     deployment.end_window(kit.act(after_s=3599))

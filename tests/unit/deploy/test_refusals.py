@@ -30,7 +30,9 @@ PLANS = {
     "nothing-starts": lambda k: {"deployment_steps": (k.INSTALL,)},
     "nothing-stops": lambda k: {"kind": "retirement"},
     "kind-without-deployment": lambda k: {"kind": "media"},
+    "environment-twice": lambda k: {"environments": (k.a_rung(), k.a_rung())},
     "wrong-gate": lambda k: {"grant": k.a_grant("check_in")},
+    "grant-undecided": lambda k: {"grant": k.a_grant(deciders=())},
 }
 
 
@@ -39,6 +41,17 @@ def test_a_request_that_cannot_be_carried_out_is_refused_and_recorded(kit, code)
     deployment = kit.planned(**PLANS[code](kit))
     assert codes(deployment.reasons) == {code}
     assert deployment.state is DeploymentState.ABORTED
+
+
+def test_one_grant_is_one_deployment(kit):
+    deployment = kit.Deployment.plan(
+        kit.act("deploy-service"),
+        deployment_id=kit.DEPLOYMENT,
+        request=kit.a_request(),
+        environments=kit.ENVIRONMENTS,
+        grant_used=True,
+    )
+    assert codes(deployment.reasons) == {"grant-used"}
 
 
 def test_a_request_without_environments_is_refused(kit):
@@ -273,6 +286,7 @@ def test_no_wait_meets_what_is_hopeless():
 
 REHEARSALS = {
     "wrong-gate": lambda k: ({"grant": k.a_grant("deployment")}, {}),
+    "grant-undecided": lambda k: ({"grant": k.a_grant("build_and_test", deciders=())}, {}),
     "no-back-out-steps": lambda k: ({"back_out_steps": ()}, {}),
     "unknown-action": lambda k: ({"deployment_steps": (STRANGE,)}, {}),
     "grant-revoked": lambda k: ({}, {"authorization": "revoked"}),

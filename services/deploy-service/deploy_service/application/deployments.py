@@ -33,8 +33,17 @@ class DeploymentUseCases(UseCases):
         """Record the request of a release, once."""
         if self._work.find(Deployment, deployment_id) is not None:
             return
-        environments = known_environments(self._work.views)
-        self._work.save(Deployment.plan(act, deployment_id=deployment_id, request=request, environments=environments))
+        views = self._work.views
+        others = views.find("deployments", {"authorization_id": str(request.grant.authorization_id)}, limit=1)
+        self._work.save(
+            Deployment.plan(
+                act,
+                deployment_id=deployment_id,
+                request=request,
+                environments=known_environments(views),
+                grant_used=bool(others),
+            )
+        )
 
     def start_deployment(self, act: Act, *, deployment_id: UUID) -> Deployment:
         """Start a planned deployment; refused with every unmet condition, that of the environment included."""
@@ -112,8 +121,8 @@ class DeploymentUseCases(UseCases):
                 self._settle(act, deployment)
 
     def end_windows(self, act: Act) -> None:
-        """Pause or back out, as their plans say, what runs beyond its window."""
-        for deployment in self._deployments_in(*RUNNING):
+        """Pause or back out, as their plans say, what runs, or is paused, beyond its window."""
+        for deployment in self._deployments_in(*RUNNING, DeploymentState.PAUSED.value):
             deployment.end_window(act)
             self._settle(act, deployment)
 

@@ -33,7 +33,9 @@ HOPELESS = frozenset(
 )
 
 
-def unmet_for_plan(request: DeploymentRequest, environments: Sequence[EnvironmentFact]) -> Iterator[Unmet]:
+def unmet_for_plan(
+    request: DeploymentRequest, environments: Sequence[EnvironmentFact], *, grant_used: bool
+) -> Iterator[Unmet]:
     """Say why a request for a deployment cannot even be planned."""
     yield from _unmet_steps(request)
     yield from _unmet_ladder(request, {e.environment_id: e for e in environments})
@@ -51,6 +53,15 @@ def unmet_for_plan(request: DeploymentRequest, environments: Sequence[Environmen
             source="grant",
             remedy="request the gate G4",
         )
+    if grant_used:
+        yield Unmet(
+            "grant-used",
+            "Another deployment was asked for under this grant; one G4 is one deployment.",
+            source=f"authorization {request.grant.authorization_id}",
+            remedy="redeploy under a new G4",
+        )
+    if not request.grant.deciders:
+        yield Unmet("grant-undecided", "Nobody decided this grant.", source="grant", remedy="request the gate G4")
 
 
 def _unmet_steps(request: DeploymentRequest) -> Iterator[Unmet]:
@@ -74,6 +85,8 @@ def _unmet_ladder(request: DeploymentRequest, known: dict[object, EnvironmentFac
         yield Unmet(
             "no-nodes", "The plan has no environment, or one without a node.", source="environments", remedy="replan"
         )
+    if len({planned.environment_id for planned in request.environments}) < len(request.environments):
+        yield Unmet("environment-twice", "An environment is in the plan twice.", source="environments", remedy="replan")
     rungs = []
     for planned in request.environments:
         environment = known.get(planned.environment_id)
@@ -86,26 +99,30 @@ def _unmet_ladder(request: DeploymentRequest, known: dict[object, EnvironmentFac
             )
             continue
         rungs.append(environment.rung)
-        if environment.sandbox:
-            yield Unmet(
-                "environment-is-sandbox",
-                f"{environment.name} is a sandbox; definitive media are deployed outside sandboxes.",
-                source="environments",
-                remedy="plan an environment of the ladder",
-            )
-        if strangers := sorted(set(planned.nodes) - set(environment.nodes)):
-            yield Unmet(
-                "node-unknown",
-                f"{environment.name} has no node {', '.join(strangers)}.",
-                source="environments",
-                remedy="add the node: POST /deploy/v1/environments/{id}/nodes, then redeploy",
-            )
-        if len(set(planned.nodes)) < len(planned.nodes):
-            yield Unmet(
-                "node-twice", f"A node of {environment.name} is in two waves.", source="environments", remedy="replan"
-            )
+        yield from _unmet_environment(planned, environment)
     if rungs != sorted(rungs):
         yield Unmet("ladder-order", "The environments go down the ladder.", source="environments", remedy="replan")
+
+
+def _unmet_environment(planned: Rung, environment: EnvironmentFact) -> Iterator[Unmet]:
+    if environment.sandbox:
+        yield Unmet(
+            "environment-is-sandbox",
+            f"{environment.name} is a sandbox; definitive media are deployed outside sandboxes.",
+            source="environments",
+            remedy="plan an environment of the ladder",
+        )
+    if strangers := sorted(set(planned.nodes) - set(environment.nodes)):
+        yield Unmet(
+            "node-unknown",
+            f"{environment.name} has no node {', '.join(strangers)}.",
+            source="environments",
+            remedy="add the node: POST /deploy/v1/environments/{id}/nodes, then redeploy",
+        )
+    if len(set(planned.nodes)) < len(planned.nodes):
+        yield Unmet(
+            "node-twice", f"A node of {environment.name} is in two waves.", source="environments", remedy="replan"
+        )
 
 
 def unmet_to_go_on(request: DeploymentRequest, rung: Rung, at: datetime, facts: Facts) -> Iterator[Unmet]:
@@ -300,6 +317,8 @@ def unmet_for_rehearsal(
             source="grant",
             remedy="request the rehearsal with the grant of G2",
         )
+    if not request.grant.deciders:
+        yield Unmet("grant-undecided", "Nobody decided this grant.", source="grant", remedy="request the gate G2")
     if not request.back_out_steps:
         yield Unmet("no-back-out-steps", "There are no back-out steps to rehearse.", source="steps", remedy="replan")
     for name in impossible_steps(request.deployment_steps + request.back_out_steps + request.forward_steps):

@@ -8,7 +8,7 @@ from uuid import UUID
 from fourgates.chassis.aggregate import Act, Aggregate, Refused, Unmet, event, refuse_any
 
 from deploy_service.domain.conditions import unmet_for_plan
-from deploy_service.domain.deployment_conditions import INTERRUPTIBLE, WORKING, DeploymentConditions
+from deploy_service.domain.deployment_conditions import INTERRUPTIBLE, STARTED, WORKING, DeploymentConditions
 from deploy_service.domain.facts import EnvironmentFact, Facts
 from deploy_service.domain.parts import (
     ENDED,
@@ -19,6 +19,7 @@ from deploy_service.domain.parts import (
     Phase,
     Placed,
     Result,
+    Rung,
 )
 
 
@@ -130,12 +131,18 @@ class Deployment(DeploymentConditions, Aggregate):
 
     @classmethod
     def plan(
-        cls, act: Act, *, deployment_id: UUID, request: DeploymentRequest, environments: tuple[EnvironmentFact, ...]
+        cls,
+        act: Act,
+        *,
+        deployment_id: UUID,
+        request: DeploymentRequest,
+        environments: tuple[EnvironmentFact, ...],
+        grant_used: bool = False,
     ) -> Deployment:
         """Record a request. One that cannot be carried out is a record too: its refusal is its second event."""
         deployment = cls(id=deployment_id, act=act, request=request)
         try:
-            refuse_any(unmet_for_plan(request, environments))
+            refuse_any(unmet_for_plan(request, environments, grant_used=grant_used))
         except Refused as refusal:
             deployment._request_refused(act=act, reasons=tuple(f"{u.code}: {u.detail}" for u in refusal.unmet))
         return deployment
@@ -192,8 +199,10 @@ class Deployment(DeploymentConditions, Aggregate):
             return
         reason = f"The window ended at {rung.window_end.isoformat()}."
         plan_backs_out = self.request.on_window_end == "back_out"
-        if plan_backs_out and self.stands and self.state in INTERRUPTIBLE:
-            self._leave_next(act, reason)
+        if plan_backs_out and self.stands and self.state in STARTED:
+            self._back_out_of(act, self.rung_due, reason, ())
+        elif plan_backs_out and self.state is DeploymentState.PAUSED and not self.past_return:
+            self._leave(act, reason)
         else:
             self._stop(act, reason, back_out=plan_backs_out)
 
@@ -255,29 +264,19 @@ class Deployment(DeploymentConditions, Aggregate):
     def _leave(self, act: Act, reason: str) -> None:
         """After a failure, or because somebody wants it: back out, go forward, or say that neither is possible."""
         if self.stands and self.past_return:
-            self._leave_next(act, reason)
+            self._back_out_of(act, self.rung_due, reason, ())
         elif self.phase in {Phase.BACK_OUT, Phase.FORWARD} or (self.past_return and not self._can_go_forward()):
             self._back_out_failed(act=act, environment_id=self.rung.environment_id, reason=reason)
         elif self.past_return:
             self._going_forward_began(act=act, reason=reason, nodes=self.touched)
         else:
-            self._back_out_began(
-                act=act,
-                environment_id=self.rung.environment_id,
-                reason=reason,
-                nodes=tuple(reversed(self.touched)),
-                steps_digest=self.request.steps_digest,
-            )
-            self._conclude(act)
+            self._back_out_of(act, self.rung, reason, tuple(reversed(self.touched)))
 
-    def _leave_next(self, act: Act, reason: str) -> None:
-        """End before the next environment was touched; the one that stands stays."""
+    def _back_out_of(self, act: Act, rung: Rung, reason: str, nodes: tuple[str, ...]) -> None:
+        """Back out of these nodes of an environment; what was not touched yet ends at once, and what stands stays."""
+        digest = self.request.steps_digest
         self._back_out_began(
-            act=act,
-            environment_id=self.rung_due.environment_id,
-            reason=reason,
-            nodes=(),
-            steps_digest=self.request.steps_digest,
+            act=act, environment_id=rung.environment_id, reason=reason, nodes=nodes, steps_digest=digest
         )
         self._conclude(act)
 

@@ -15,6 +15,7 @@ DEPLOYERS = ("deployer",)
 STOPPERS = ("deployer", "release_manager", "change_manager")
 WORKING = (DeploymentState.RUNNING, DeploymentState.VERIFYING, DeploymentState.BACKING_OUT)
 INTERRUPTIBLE = (DeploymentState.RUNNING, DeploymentState.VERIFYING)
+STARTED = (*INTERRUPTIBLE, DeploymentState.PAUSED)
 
 
 class DeploymentConditions(DeploymentFields):
@@ -88,7 +89,7 @@ class DeploymentConditions(DeploymentFields):
 
     def unmet_for_back_out(self, act: Act) -> Iterator[Unmet]:
         yield from unmet_role(act, DEPLOYERS)
-        if self.state not in {*INTERRUPTIBLE, DeploymentState.PAUSED}:
+        if self.state not in STARTED:
             yield Unmet(
                 "nothing-to-back-out", f"The deployment is {self.state}.", source="state", remedy="nothing to back out"
             )

@@ -87,6 +87,7 @@ def _deployment_planned(rows: Rows, happened: Deployment.Planned) -> None:
         state=DeploymentState.PLANNED,
         release_id=str(request.release_id),
         service_id=str(request.service_id),
+        authorization_id=str(request.grant.authorization_id),
         kind=request.kind,
         version=request.version,
         environment_ids=[str(rung.environment_id) for rung in request.environments],
@@ -170,7 +171,7 @@ OWN_VIEWS = (
     ),
     View(
         name="deployments",
-        fields=("number", "state", "release_id", "service_id", "environment_ids", "stands"),
+        fields=("number", "state", "release_id", "service_id", "authorization_id", "environment_ids", "stands"),
         on={
             Deployment.Planned: _deployment_planned,
             Deployment.RequestRefused: _state(DeploymentState.ABORTED),
