@@ -144,3 +144,14 @@ def test_next_names_the_keepers():
 def test_without_a_rule_nothing_is_requested():
     assert [u.code for u in a_policy().unmet_for_rule((Inputs(SubjectKind.CHANGE),))] == ["no-rule"]
     assert not list(a_policy().unmet_for_rule((GATE,)))
+
+
+def test_no_machine_account_is_one_of_the_two_people():
+    policy = a_policy()
+    robot = an_act("robot", roles=("change_authority",), machine=True)
+    with refused("machine-account"):
+        policy.propose(robot, rules=OTHER_RULES)
+    policy.propose(MIA, rules=OTHER_RULES)
+    with refused("machine-account"):
+        policy.approve(robot, digest=DIGEST)
+    assert policy.in_force.number == 1

@@ -242,3 +242,8 @@ def test_rebuilt_views_equal_the_live_ones(world):
     views.rebuild()
     assert {name: views.find(name) for name in names} == live
     assert live["changes"][0]["state"] == "authorized"
+
+
+def test_a_machine_account_known_here_changes_no_policy_whatever_its_token_says(world):
+    with refused("machine-account"):
+        world.do(lambda u: u.propose_policy(world.act("robot"), policy_id=POLICY_ID, rules=shipped_rules()))

@@ -37,7 +37,8 @@ class UseCaseBase:
         """Return the act with the roles that the person holds here, and the person as a voter."""
         found = views.voter_at(self._work.views, act.person, act.at)
         voter = found or Voter(act.person, act.person, (act.person,), machine=act.machine)
-        return replace(act, roles=voter.roles), voter
+        # Whoever is known here as a machine account is one, whatever the token says.
+        return replace(act, roles=voter.roles, machine=act.machine or voter.machine), voter
 
     def _release(self, release_id: UUID | None) -> KnownRelease | None:
         return None if release_id is None else self._work.find(KnownRelease, id_of_known_release(release_id))

@@ -205,9 +205,11 @@ class AuthorityPolicy(Aggregate):
 
     def unmet_for_propose(self, act: Act) -> Iterator[Unmet]:
         yield from unmet_entitlement(act, POLICY_KEEPERS, "Proposing a policy version")
+        yield from _unmet_machine(act)
 
     def unmet_for_approve(self, act: Act, subjects: tuple[str, ...] = ()) -> Iterator[Unmet]:
         yield from unmet_entitlement(act, POLICY_KEEPERS, "Approving a policy version")
+        yield from _unmet_machine(act)
         yield from self._unmet_proposal()
         if self.proposal is not None and self.proposal.proposed_by in {act.person, *subjects}:
             yield Forbidden(
@@ -285,6 +287,17 @@ class AuthorityPolicy(Aggregate):
     @event(Declined)
     def _declined(self, act: Act) -> None:
         self.proposal = None
+
+
+def _unmet_machine(act: Act) -> Iterator[Unmet]:
+    if act.machine:
+        yield Forbidden(
+            "machine-account",
+            "A policy is changed by two people; no machine account is one of them.",
+            source="machine",
+            remedy="let a person do it",
+            person=act.person,
+        )
 
 
 def unmet_for_rules(rules: tuple[Rule, ...]) -> Iterator[Unmet]:
