@@ -55,6 +55,8 @@ def test_an_alias_belongs_to_one_person():
         person.name_alias(MIA, alias="tommy", known_as=None)
     with refused("alias-is-taken", "not-entitled"):
         person.name_alias(TOM, alias="bob", known_as="bob")
+    with refused("own-alias"):
+        person.name_alias(MIA, alias="mia", known_as=None)
 
 
 def test_a_person_lends_roles_they_hold_for_a_time():
@@ -74,6 +76,8 @@ def test_a_delegation_without_sense_is_refused():
         person.delegate(TOM, delegation=LENT, delegate=person)
     with refused("not-a-delegate"):
         person.delegate(TOM, delegation=LENT, delegate=a_person("robot", machine=True))
+    with refused("not-a-delegate"):
+        a_person("tom", machine=True).delegate(TOM, delegation=LENT, delegate=bob)
     with refused("role-not-held"):
         person.delegate(TOM, delegation=replace(LENT, roles=("deployer",)), delegate=bob)
     with refused("delegation-without-time"):
@@ -90,6 +94,10 @@ def test_a_group_has_members_whom_others_bring_in():
     group = Group.form(MIA, group_id=UUID(int=3), name="CAB", member_ids=("tom",))
     with refused("own-membership"):
         group.name_members(MIA, member_ids=("tom", "mia"))
+    with refused("own-membership"):
+        group.name_members(MIA, member_ids=("tom", "mia2"), subjects=("mia", "mia2"))
+    with refused("own-membership"):
+        Group.form(MIA, group_id=UUID(int=3), name="CAB", member_ids=("mia2",), subjects=("mia", "mia2"))
     with refused("not-entitled"):
         group.name_members(TOM, member_ids=("tom",))
     group.name_members(MIA, member_ids=("ada",))

@@ -247,3 +247,36 @@ def test_rebuilt_views_equal_the_live_ones(world):
 def test_a_machine_account_known_here_changes_no_policy_whatever_its_token_says(world):
     with refused("machine-account"):
         world.do(lambda u: u.propose_policy(world.act("robot"), policy_id=POLICY_ID, rules=shipped_rules()))
+
+
+def lend(world, lender, delegate, role):
+    lent = Delegation(UUID(int=77), delegate, (role,), NOON, NOON + timedelta(days=1))
+    world.do(
+        lambda u: u.delegate_roles(
+            world.act(lender),
+            person_id=lender,
+            delegation_id=lent.delegation_id,
+            delegate_id=delegate,
+            roles=lent.roles,
+            starts_at=None,
+            ends_at=lent.ends_at,
+        )
+    )
+
+
+def test_a_role_that_the_lender_lost_entitles_no_delegate_any_more(world):
+    world.change()
+    world.ask()
+    lend(world, "cora", "tess", "change_authority")
+    world.do(lambda u: u.give_roles(world.act("mona"), person_id="cora", roles=("auditor",)))
+    with refused("not-entitled"):
+        world.vote("tess")
+
+
+def test_nobody_joins_a_group_under_another_of_their_names(world):
+    world.do(lambda u: u.name_alias(world.act("cora", "change_manager"), person_id="mona", alias="mona2"))
+    with refused("own-membership"):
+        world.do(lambda u: u.form_group(world.act("mona"), group_id=REQUEST, name="CAB", member_ids=("mona2",)))
+    world.do(lambda u: u.form_group(world.act("mona"), group_id=REQUEST, name="CAB", member_ids=("cora",)))
+    with refused("own-membership"):
+        world.do(lambda u: u.name_members(world.act("mona"), group_id=REQUEST, member_ids=("cora", "mona2")))

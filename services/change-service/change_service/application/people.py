@@ -108,13 +108,14 @@ class PeopleCases(UseCaseBase):
         return person
 
     def form_group(self, act: Act, *, group_id: UUID, name: str, member_ids: tuple[str, ...]) -> Group:
-        group = Group.form(act, group_id=group_id, name=name, member_ids=member_ids)
+        subjects = self._known(act)[1].subjects
+        group = Group.form(act, group_id=group_id, name=name, member_ids=member_ids, subjects=subjects)
         self._work.save(group)
         return group
 
     def name_members(self, act: Act, *, group_id: UUID, member_ids: tuple[str, ...]) -> Group:
         group = self._work.get(Group, group_id)
-        group.name_members(act, member_ids=member_ids)
+        group.name_members(act, member_ids=member_ids, subjects=self._known(act)[1].subjects)
         self._work.save(group)
         return group
 

@@ -131,13 +131,21 @@ class Person(Aggregate):
                 source="aliases",
                 remedy="name a subject that is not yet anybody's alias",
             )
+        if alias == act.person:
+            yield Forbidden(
+                "own-alias",
+                "Nobody makes themselves the alias of another person.",
+                source="alias",
+                remedy=f"ask another {' or '.join(KEEPERS_OF_PEOPLE)}",
+                person=act.person,
+            )
 
     def unmet_for_delegate(self, act: Act, delegation: Delegation, delegate: Person) -> Iterator[Unmet]:
         yield from self._unmet_self(act)
-        if delegate.machine or set(delegate.subjects) & set(self.subjects):
+        if self.machine or delegate.machine or set(delegate.subjects) & set(self.subjects):
             yield Forbidden(
                 "not-a-delegate",
-                "Roles are delegated to another person, not to a machine account and not to oneself.",
+                "Roles are delegated by one person to another, not by or to a machine account and not to oneself.",
                 source="delegate_id",
                 remedy="name another person",
                 person=delegate.person_id,
@@ -235,8 +243,12 @@ class Group(Aggregate):
         member_ids: tuple[str, ...]
 
     @classmethod
-    def form(cls, act: Act, *, group_id: UUID, name: str, member_ids: tuple[str, ...]) -> Group:
-        refuse_any((*unmet_entitlement(act, KEEPERS_OF_PEOPLE, "Forming a group"), *_unmet_own(act, (), member_ids)))
+    def form(
+        cls, act: Act, *, group_id: UUID, name: str, member_ids: tuple[str, ...], subjects: tuple[str, ...] = ()
+    ) -> Group:
+        """Form a group; `subjects` are all names under which the one who forms it is known."""
+        own = _unmet_own(act, subjects, (), member_ids)
+        refuse_any((*unmet_entitlement(act, KEEPERS_OF_PEOPLE, "Forming a group"), *own))
         return cls(id=group_id, act=act, name=name, member_ids=member_ids)
 
     @classmethod
@@ -244,9 +256,9 @@ class Group(Aggregate):
         """Form a group at the installation, when nobody could be entitled yet."""
         return cls(id=group_id, act=act, name=name, member_ids=member_ids)
 
-    def name_members(self, act: Act, *, member_ids: tuple[str, ...]) -> None:
-        """Replace the members. Nobody brings themselves in."""
-        refuse_any((*self.unmet_for_name_members(act), *_unmet_own(act, self.member_ids, member_ids)))
+    def name_members(self, act: Act, *, member_ids: tuple[str, ...], subjects: tuple[str, ...] = ()) -> None:
+        """Replace the members. Nobody brings themselves in, under any of their names (`subjects`)."""
+        refuse_any((*self.unmet_for_name_members(act), *_unmet_own(act, subjects, self.member_ids, member_ids)))
         self._members_named(act=act, member_ids=member_ids)
 
     def unmet_for_name_members(self, act: Act) -> Iterator[Unmet]:
@@ -294,8 +306,8 @@ def _unmet_new(act: Act, person_id: str, known_as: str | None) -> Iterator[Unmet
         )
 
 
-def _unmet_own(act: Act, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Unmet]:
-    if act.person in set(after) - set(before):
+def _unmet_own(act: Act, subjects: tuple[str, ...], before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Unmet]:
+    if {act.person, *subjects} & (set(after) - set(before)):
         yield Forbidden(
             "own-membership",
             "Nobody brings themselves into a group.",

@@ -100,7 +100,12 @@ def _in_force(row: Row, delegates: Sequence[str], at: datetime) -> list[dict[str
 def _voter(views: Views, row: Row, subject: str, at: datetime) -> Voter:
     subjects = tuple(row["subjects"])
     delegators = tuple(
-        Delegator(lender["person_id"], tuple(lender["subjects"]), tuple(delegation["roles"]))
+        # What the lender no longer holds is not lent any more, but a delegate stays one.
+        Delegator(
+            lender["person_id"],
+            tuple(lender["subjects"]),
+            tuple(role for role in delegation["roles"] if role in lender["roles"]),
+        )
         for lender in views.find("people", {"delegates": subjects})
         for delegation in _in_force(lender, subjects, at)
     )
