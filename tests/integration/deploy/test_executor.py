@@ -120,6 +120,16 @@ def test_a_process_that_does_not_listen_fails_with_the_end_of_its_log(kit, execu
     assert "no such depot" in result.detail
 
 
+def test_what_a_process_wrote_is_kept_without_characters_that_no_store_keeps(kit, executor, shelf):
+    package = shelf.package(
+        content=kit.a_zip({"greeter/__main__.py": "raise SystemExit('no\\0such\\x1bdepot\\u00e9')"})
+    )
+    executor.carry_out(kit.INSTALL, kit.PLACE, package=package, before=None)
+    result = executor.carry_out(kit.START, kit.PLACE, package=package, before=None)
+    assert "no\ufffdsuch\ufffddepot" in result.detail
+    assert len(executor.carry_out(kit.START, kit.PLACE, package=package, before=None).detail) <= 1000
+
+
 def test_what_is_not_in_the_library_is_not_installed(kit, executor, shelf):
     package = shelf.package()
     shelf.content.clear()

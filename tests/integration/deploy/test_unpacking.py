@@ -56,6 +56,23 @@ def test_links_and_doubles_and_rubbish_are_not_unpacked(kit):
         unpacked(double.getvalue(), LIMITS)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whatever_is_damaged_is_told_as_a_bad_archive_and_as_nothing_else(packing):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", packing) as archive:
+        archive.writestr("greeter/__main__.py", "print('hello')\n" * 9)
+    sound, told = content.getvalue(), 0
+    for place in range(len(sound)):
+        for value in (0, 99, 255):
+            damaged = bytearray(sound)
+            damaged[place] = value
+            try:
+                unpacked(bytes(damaged), LIMITS)
+            except BadArchive:
+                told += 1
+    assert told > len(sound) / 2
+
+
 def test_damaged_bytes_are_not_unpacked(kit):
     content = bytearray(kit.a_zip({"a": "hello hello"}))
     content[content.index(b"hello")] = 0

@@ -27,6 +27,7 @@ from deploy_service.domain import NOTHING, Item, Package, Result, Step
 MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 UNPACKED_KINDS = ("wheel",)
 PROBE_PAUSE_S = 0.1
+DETAIL_CHARS_MAX = 1000
 
 
 class StepFailed(Exception):
@@ -258,7 +259,8 @@ class LocalProcesses:
             # What fails while everything ends says nothing about the step: it is carried out again after the restart.
             raise InterruptedError("deployment is ending")
         url = f"http://127.0.0.1:{standing.port}" if standing is not None and standing.pid else None
-        return Result(succeeded=succeeded, duration_s=round(time.monotonic() - began, 6), detail=detail, url=url)
+        duration_s = round(time.monotonic() - began, 6)
+        return Result(succeeded=succeeded, duration_s=duration_s, detail=fit_for_the_record(detail), url=url)
 
     def _files(self, items: Sequence[Item], timeout_s: float) -> dict[str, bytes]:
         files: dict[str, bytes] = {}
@@ -299,6 +301,13 @@ class LocalProcesses:
 
     def _write(self, place: Place, standing: Standing) -> None:
         _write(self._at(place) / "standing.json", standing)
+
+
+def fit_for_the_record(detail: str) -> str:
+    """Return what was seen without what no store keeps: a log or an archive can hold any character, and any number."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in detail)[
+        :DETAIL_CHARS_MAX
+    ]
 
 
 def _standing(record: Path) -> Standing | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +17,11 @@ CHUNK_BYTES = 65_536
 PATH_CHARS_MAX = 400
 # Where a wheel keeps what belongs beside its packages.
 LIBRARIES = ("purelib", "platlib")
+# What reading a damaged archive raises: the decompressors bring errors of their own.
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(NotImplementedError, RuntimeError, EOFError, OSError, ValueError, IndexError),
+)
 
 
 class BadArchive(Exception):
@@ -32,10 +40,10 @@ def unpacked(content: bytes, limits: Limits) -> dict[str, bytes]:
     """Return the files of a wheel by their path. Raises `BadArchive`."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError) as error:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except DAMAGE as error:
         raise BadArchive("it is no wheel") from error
     with archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
         if len(archive.infolist()) > limits.entries_max:
             raise BadArchive(f"it has more than {limits.entries_max} entries")
         files: dict[str, bytes] = {}
@@ -72,7 +80,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
                 content += piece
                 if len(content) > left:
                     raise BadArchive("it unpacks to more bytes than are allowed")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except DAMAGE as error:
         raise BadArchive("it is damaged") from error
     return bytes(content)
 
