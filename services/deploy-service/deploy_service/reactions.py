@@ -166,7 +166,7 @@ def _give_up(use_cases: DeployUseCases, act: Act, fact: ReleaseCancelled | Cance
 
 def know_definitive_medium(use_cases: DeployUseCases, act: Act, fact: MediaCheckedIn) -> None:
     """Whenever a media item became definitive, it may be deployed."""
-    _medium(use_cases, act, fact.item, "definitive")
+    use_cases.note_checked_in(act, name=fact.item.name, version=fact.item.version, sha256=fact.item.sha256)
 
 
 def know_cleared_medium(use_cases: DeployUseCases, act: Act, fact: MediaCleared) -> None:

@@ -125,3 +125,10 @@ def test_a_paused_deployment_is_backed_out_when_its_window_ends(here):
     )
     here.tick(after=timedelta(hours=1))
     assert deployment(here).state is DeploymentState.BACKING_OUT
+
+
+def test_a_check_in_that_is_told_again_does_not_clear_a_quarantine(here):
+    facts.heard(facts.QUARANTINED, facts.CHECKED_IN, given=facts.planned)(here)
+    with pytest.raises(Refused) as refused:
+        start(here)
+    assert refused.value.codes == ("media-quarantined",)

@@ -30,6 +30,12 @@ def test_a_medium_is_noted_when_its_state_differs(kit):
     assert same_when_replayed(medium)
 
 
+def test_what_was_withdrawn_never_comes_back(kit):
+    medium = KnownMedium.hear(kit.act(), known_id=ID, name="a", version="1", sha256="a" * 64, state="withdrawn")
+    medium.note_state(kit.act(), state="definitive")
+    assert medium.state == "withdrawn"
+
+
 def test_a_service_is_noted_when_something_differs(kit):
     service = KnownService.hear(kit.act(), known_id=ID, service_id=ID)
     for _ in range(2):

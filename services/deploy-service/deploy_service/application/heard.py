@@ -30,6 +30,11 @@ class HeardUseCases(UseCases):
         medium.note_state(act, state=state)
         self._work.save(medium)
 
+    def note_checked_in(self, act: Act, *, name: str, version: str, sha256: str) -> None:
+        """Note a check-in; what is known already is not cleared by a check-in that is told again."""
+        if self._work.find(KnownMedium, known_medium_id(name, version, sha256)) is None:
+            self.note_medium(act, name=name, version=version, sha256=sha256, state="definitive")
+
     def note_lifecycle(self, act: Act, *, service_id: UUID, lifecycle: str) -> None:
         service = self._service(act, service_id)
         service.note_lifecycle(act, lifecycle=lifecycle)

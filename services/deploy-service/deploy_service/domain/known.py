@@ -44,7 +44,8 @@ class KnownMedium(Aggregate):
         return cls(id=known_id, act=act, name=name, version=version, sha256=sha256, state=state, source_id=act.cause_id)
 
     def note_state(self, act: Act, *, state: str) -> None:
-        if self.state != state:
+        # What was withdrawn never comes back.
+        if self.state not in {state, "withdrawn"}:
             self._state_noted(act=act, state=state, source_id=act.cause_id)
 
     @event(Heard)
