@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
+class BusUnavailable(Exception):
+    """The bus did not do in time what was asked: begin again from the last known position."""
+
+
 @dataclass(frozen=True)
 class Message:
     """A message: `shard` decides the partition, `key` is the aggregate it is about; order holds per shard.
 
-    `offset` is the place in its partition, known only to a receiver.
+    `offset` is the place in its `partition`, known only to a receiver.
     """
 
     topic: str
@@ -20,13 +24,17 @@ class Message:
     headers: Mapping[str, str]
     body: bytes
     offset: int = field(default=-1, compare=False)
+    partition: int = field(default=0, compare=False)
 
 
 class Publisher(Protocol):
     """Sends messages."""
 
     def publish(self, messages: Sequence[Message]) -> None:
-        """Send in order and return when all are kept durably. On an error, send again from the last known position."""
+        """Send in order and return when all are kept durably. On an error, send again from the last known position.
+
+        A publisher that raised is not used again.
+        """
         ...
 
     def close(self) -> None:
@@ -38,7 +46,10 @@ class Consumer(Protocol):
     """Receives messages for one group. Not thread safe."""
 
     def poll(self, timeout_s: float, limit: int) -> list[Message]:
-        """Return what follows the last poll, waiting at most the timeout; in order per shard."""
+        """Return what follows the last poll, waiting at most the timeout; in order per shard.
+
+        Raises `BusUnavailable`; polling again goes on as soon as the bus is back.
+        """
         ...
 
     def commit(self) -> None:

@@ -1,0 +1,343 @@
+"""The bus on Kafka: the partition follows from the shard, everything is acknowledged by all, and every wait has a limit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.net.compat import KafkaNetClient
+
+from fourgates.chassis.bus.interface import BusUnavailable, Message
+
+log = structlog.get_logger()
+
+PARTITIONS = 6
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class KafkaLimits:
+    """Every wait and every size of the clients."""
+
+    # A first answer of any broker, when a client is made.
+    bootstrap_timeout_s: float = 5.0
+    # One request, and the metadata of a topic that was not used before.
+    request_timeout_s: float = 5.0
+    # All tries of one message; then the publisher gives up, and the relay begins again from its saved position.
+    delivery_timeout_s: float = 10.0
+    # The library's 30 s would leave a broker that is back unused for as long.
+    reconnect_backoff_max_s: float = 1.0
+    # A consumer that died is replaced after this; one that lives says so every `heartbeat_s`.
+    session_timeout_s: float = 10.0
+    heartbeat_s: float = 2.0
+    # A consumer that does not poll for so long has lost its partitions.
+    poll_pause_max_s: float = 120.0
+    commit_timeout_s: float = 5.0
+    close_timeout_s: float = 3.0
+    # After so long without any message a consumer asks whether its broker is still there.
+    silence_s: float = 5.0
+    # A topic or partition that someone else made is seen after this.
+    metadata_age_s: float = 30.0
+    # Messages that are sent before their acknowledgements are waited for.
+    unacknowledged_max: int = 500
+    message_bytes_max: int = 4_194_304
+    retention_days: int = 90
+
+
+DEFAULT_LIMITS = KafkaLimits()
+
+
+class KafkaBus:
+    """A bus on a Kafka cluster. Publishers and consumers make their clients in the thread that uses them.
+
+    With `make_topics` a topic is made before its first use, with so many `partitions` and copies (`replication`);
+    without, someone else makes them. `client_options` are given to every client of the library, for TLS and SASL.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        make_topics: bool = True,
+        partitions: int = PARTITIONS,
+        replication: int = 1,
+        limits: KafkaLimits = DEFAULT_LIMITS,
+        client_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.limits = limits
+        self._bootstrap = bootstrap
+        self._make_topics = make_topics
+        self._partitions = partitions
+        self._replication = replication
+        self._options = dict(client_options or {})
+        self._made: set[str] = set()
+        self._making = threading.Lock()
+
+    def publisher(self) -> _Publisher:
+        """Return a publisher."""
+        return _Publisher(self)
+
+    def consumer(self, group: str, topics: Sequence[str]) -> _Consumer:
+        """Return a consumer of topics for a group, beginning behind what the group committed."""
+        return _Consumer(self, group, tuple(topics))
+
+    def close(self) -> None:
+        """Nothing is held: publishers and consumers are closed by those who use them."""
+
+    def client(self, kind: Callable[..., Any], **options: Any) -> Any:
+        """Return a client of the library. Raises `BusUnavailable` when no broker answers in time."""
+        return _client(kind, self._bootstrap, self.limits, {**options, **self._options})
+
+    def topics_exist(self, topics: Iterable[str]) -> None:
+        """Make topics that are used for the first time, if that is this bus's business."""
+        with self._making:
+            new = set(topics) - self._made
+            if self._make_topics and new:
+                ensure_topics(
+                    self._bootstrap,
+                    sorted(new),
+                    partitions=self._partitions,
+                    replication=self._replication,
+                    limits=self.limits,
+                    client_options=self._options,
+                )
+                self._made |= new
+
+
+def ensure_topics(
+    bootstrap: str,
+    topics: Sequence[str],
+    *,
+    partitions: int = PARTITIONS,
+    replication: int = 1,
+    limits: KafkaLimits = DEFAULT_LIMITS,
+    client_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Make the topics that do not exist; those that do stay as they are. Raises `BusUnavailable`."""
+    admin = _client(KafkaAdminClient, bootstrap, limits, dict(client_options or {}))
+    shape = {
+        "num_partitions": partitions,
+        "replication_factor": replication,
+        "configs": {
+            "cleanup.policy": "delete",
+            "max.message.bytes": str(limits.message_bytes_max),
+            "min.insync.replicas": str(max(1, replication - 1)),
+            "retention.ms": str(limits.retention_days * _DAY_MS),
+        },
+    }
+    try:
+        known = set(admin.list_topics())
+        for topic in topics:
+            if topic not in known:
+                # One by one: another service may make one of them at the same moment.
+                with suppress(TopicAlreadyExistsError):
+                    admin.create_topics({topic: shape}, wait_for_metadata=True)
+    except KafkaError as error:
+        raise _unavailable(error) from error
+    finally:
+        admin.close()
+
+
+class _Publisher:
+    def __init__(self, bus: KafkaBus) -> None:
+        limits = bus.limits
+        self._bus = bus
+        self._limits = limits
+        self._producer = bus.client(
+            _Producer,
+            metrics_enabled=False,
+            enable_idempotence=True,
+            acks="all",
+            allow_auto_create_topics=False,
+            max_block_ms=_ms(limits.request_timeout_s),
+            delivery_timeout_ms=_ms(limits.delivery_timeout_s),
+            max_request_size=limits.message_bytes_max,
+            # What is sent at once stays one batch a partition: it arrives as a whole or not at all.
+            batch_size=limits.message_bytes_max,
+            linger_ms=1,
+        )
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        try:
+            self._bus.topics_exist(m.topic for m in messages)
+            for start in range(0, len(messages), self._limits.unacknowledged_max):
+                self._send(messages[start : start + self._limits.unacknowledged_max])
+        except Exception as error:
+            # Later batches of a partition may still land when an earlier one was given up: nothing more is sent.
+            self._producer.close(timeout=0)
+            if isinstance(error, KafkaError):
+                raise _unavailable(error) from error
+            raise
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        partitions = {topic: len(self._producer.partitions_for(topic)) for topic in {m.topic for m in messages}}
+        acknowledgements = [
+            self._producer.send(
+                m.topic,
+                key=m.key.encode(),
+                value=m.body,
+                headers=[(name, value.encode()) for name, value in m.headers.items()],
+                partition=m.shard % partitions[m.topic],
+            )
+            for m in messages
+        ]
+        until = time.monotonic() + self._limits.delivery_timeout_s + self._limits.request_timeout_s
+        for acknowledgement in acknowledgements:
+            acknowledgement.get(timeout=max(0.0, until - time.monotonic()))
+
+    def close(self) -> None:
+        self._producer.close(timeout=self._limits.close_timeout_s)
+
+
+class _Producer(KafkaProducer):  # type: ignore[misc]  # the library has no types
+    """The library's producer, whose closing neither waits for lost messages nor silences its logger."""
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait for nothing: our publisher has waited for each acknowledgement, or has given up."""
+
+    def __del__(self) -> None:
+        """Leave the logger alone: the library's own replaces it for the whole process."""
+
+
+class _Consumer:
+    """Keeps its place in the group while brokers come and go; the library's client is made anew when it failed."""
+
+    def __init__(self, bus: KafkaBus, group: str, topics: tuple[str, ...]) -> None:
+        self._bus = bus
+        self._limits = bus.limits
+        self._group = group
+        self._topics = topics
+        self._client: Any = None
+        self._answered_at = 0.0
+
+    def poll(self, timeout_s: float, limit: int) -> list[Message]:
+        try:
+            client = self._joined()
+            found = client.poll(timeout_ms=_ms(timeout_s), max_records=limit)
+        except BusUnavailable:
+            raise
+        except Exception as error:
+            # What was not committed is delivered again to the next client.
+            self.close()
+            raise _unavailable(error) from error
+        if found:
+            self._answered_at = time.monotonic()
+        elif time.monotonic() - self._answered_at > self._limits.silence_s:
+            self._ask_for_life()
+        return [_received(record) for records in found.values() for record in records]
+
+    def commit(self) -> None:
+        """Remember how far this consumer has come, as far as its partitions are still its own.
+
+        A commit that fails loses nothing: what it would have said is said by the next one, or the messages are
+        delivered again and skipped by their position.
+        """
+        try:
+            if self._client is not None:
+                self._client.commit(timeout_ms=_ms(self._limits.commit_timeout_s))
+        except KafkaError as error:
+            log.warning("not committed", group=self._group, reason=f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            with suppress(KafkaError):
+                client.close(autocommit=False, timeout_ms=_ms(self._limits.close_timeout_s))
+
+    def _joined(self) -> Any:
+        if self._client is None:
+            self._bus.topics_exist(self._topics)
+            limits = self._limits
+            self._client = self._bus.client(
+                KafkaConsumer,
+                metrics_enabled=False,
+                group_id=self._group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                partition_assignment_strategy=(CooperativeStickyAssignor(),),
+                allow_auto_create_topics=False,
+                session_timeout_ms=_ms(limits.session_timeout_s),
+                heartbeat_interval_ms=_ms(limits.heartbeat_s),
+                max_poll_interval_ms=_ms(limits.poll_pause_max_s),
+                max_partition_fetch_bytes=limits.message_bytes_max,
+            )
+            self._client.subscribe(list(self._topics))
+            self._answered_at = time.monotonic()
+        return self._client
+
+    def _ask_for_life(self) -> None:
+        """Tell an idle topic from a broker that is away. Raises `BusUnavailable`; the place in the group is kept."""
+        try:
+            self._client.end_offsets(
+                [TopicPartition(self._topics[0], 0)], timeout_ms=_ms(self._limits.request_timeout_s)
+            )
+        except KafkaTimeoutError as error:
+            raise _unavailable(error) from error
+        self._answered_at = time.monotonic()
+
+
+def _client(kind: Callable[..., Any], bootstrap: str, limits: KafkaLimits, options: dict[str, Any]) -> Any:
+    """Make a client of the library, and leave no thread behind when its constructor fails."""
+    connections: list[Any] = []
+
+    def connect(**given: Any) -> Any:
+        connections.append(KafkaNetClient(**given))
+        return connections[-1]
+
+    try:
+        return kind(
+            bootstrap_servers=[server.strip() for server in bootstrap.split(",")],
+            bootstrap_timeout_ms=_ms(limits.bootstrap_timeout_s),
+            request_timeout_ms=_ms(limits.request_timeout_s),
+            reconnect_backoff_max_ms=_ms(limits.reconnect_backoff_max_s),
+            metadata_max_age_ms=_ms(limits.metadata_age_s),
+            kafka_client=connect,
+            **options,
+        )
+    except Exception as error:
+        for connection in connections:
+            connection.close()
+        if isinstance(error, KafkaError) and not isinstance(error, KafkaConfigurationError):
+            raise _unavailable(error) from error
+        raise
+
+
+def _received(record: Any) -> Message:
+    """Return a message as it came. What is no text is kept in a readable form under a name that nobody reads."""
+    headers: dict[str, str] = {}
+    for name, value in record.headers:
+        text, is_text = _text(value or b"")
+        headers[name if is_text else f"{name} (no text)"] = text
+    shard = headers.get("ce_shard", "")
+    return Message(
+        topic=record.topic,
+        key=_text(record.key or b"")[0],
+        shard=int(shard) if shard.isascii() and shard.isdecimal() and len(shard) < 5 else -1,  # noqa: PLR2004
+        headers=headers,
+        body=record.value or b"",
+        offset=record.offset,
+        partition=record.partition,
+    )
+
+
+def _text(value: bytes) -> tuple[str, bool]:
+    """Return bytes as a text that every store can keep, and whether they were one."""
+    text = value.decode("utf-8", errors="backslashreplace")
+    plain = text.replace("\x00", "\\x00")
+    return plain, plain.encode() == value
+
+
+def _unavailable(error: Exception) -> BusUnavailable:
+    return BusUnavailable(f"{type(error).__name__}: {error}")
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
