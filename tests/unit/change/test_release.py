@@ -70,3 +70,14 @@ def test_kinds_without_deployment_implement_at_check_in():
     assert not update.implementing
     media.note_way_back(ACT, way="rebuild", from_phase="check_in", to_phase="build_and_test")
     assert not media.implementing
+
+
+def test_a_second_way_out_of_the_same_review_undoes_no_second_deployment():
+    release = a_release()
+    release.note_deployment(ACT, deployment_id=FIRST)
+    release.note_phase(ACT, phase="review", kind="update")
+    release.note_way_back(ACT, way="redeploy", from_phase="review", to_phase="review")
+    release.note_way_back(ACT, way="rebuild", from_phase="review", to_phase="build_and_test")
+    assert not release.implementing
+    release.note_deployment(ACT, deployment_id=SECOND)
+    assert release.implementing

@@ -139,10 +139,12 @@ class KnownRelease(Aggregate):
 
     @event(WayBackNoted)
     def _way_back_noted(self, act: Act, way: str, from_phase: str, to_phase: str, source_id: str) -> None:
+        # A way back out of a review that had gone back to be deployed anew undoes nothing a second time.
+        undone_before = self.went_back is not None and self.went_back[2] == "review"
         self.phase = to_phase
         self.went_back = (way, from_phase, to_phase)
         self.checked_in_for_good = False
-        self.deployments_undone += int(from_phase == "review")
+        self.deployments_undone += int(from_phase == "review" and not undone_before)
 
     @event(DeploymentNoted)
     def _deployment_noted(self, act: Act, deployment_id: UUID, source_id: str) -> None:
