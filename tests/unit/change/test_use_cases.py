@@ -19,9 +19,12 @@ from change_service.domain import (
     Delegation,
     Gate,
     Inputs,
+    Match,
     ModelContent,
     Question,
     Risk,
+    Rule,
+    Step,
     SubjectKind,
     VoteKind,
     id_of_authorization,
@@ -280,3 +283,17 @@ def test_nobody_joins_a_group_under_another_of_their_names(world):
     world.do(lambda u: u.form_group(world.act("mona"), group_id=REQUEST, name="CAB", member_ids=("cora",)))
     with refused("own-membership"):
         world.do(lambda u: u.name_members(world.act("mona"), group_id=REQUEST, member_ids=("cora", "mona2")))
+
+
+def test_an_approval_that_leaves_too_few_for_the_next_step_escalates(world):
+    steps = (Step("authority", ("change_authority",)), Step("requesters", ("requester",)))
+    rules = (Rule("two steps", Match(), steps, escalate_to=("cab_member",)),)
+    world.do(lambda u: u.propose_policy(world.act("mona"), policy_id=POLICY_ID, rules=rules))
+    digest = world.load(POLICY_ID).proposal.digest
+    world.do(lambda u: u.approve_policy(world.act("cora"), policy_id=POLICY_ID, digest=digest))
+    world.change()
+    world.ask()
+    assert not world.authorization().escalated
+    # Carl is the only requester who had no part in the change.
+    world.vote("carl")
+    assert "cannot be met" in world.authorization().escalation

@@ -27,7 +27,6 @@ from change_service.domain import (
     Rule,
     SchedulePlan,
     SubjectKind,
-    VoteKind,
     differences_to,
     holds_on,
     id_of_authorization,
@@ -86,9 +85,8 @@ class DecisionCases(UseCaseBase):
         delegate = None if delegate_to is None else views.voter_at(self._work.views, delegate_to, act.at)
         standing = self.standing_of(act, authorization)
         authorization.vote(known, ballot=ballot, voter=voter, standing=standing, delegate=delegate)
-        if ballot.kind is not VoteKind.APPROVE:
-            # Whoever does not approve may be one too few.
-            authorization.escalate(act, electorates=self._electorates(authorization, act))
+        # Whoever did not approve, or approved another step, may be one too few.
+        authorization.escalate(act, electorates=self._electorates(authorization, act))
         self._work.save(authorization)
         return authorization
 
