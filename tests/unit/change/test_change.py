@@ -125,6 +125,16 @@ def test_a_change_carried_by_a_release_that_has_not_rescoped_is_not_edited():
     assert change.carried_by == RELEASE
 
 
+def test_an_assessment_that_finds_another_risk_edits_what_a_release_carries():
+    change = a_requested()
+    change.carry(RAISER, release_id=RELEASE)
+    with refused("carried-by-an-open-release"):
+        change.assess(MANAGER, risk=Risk.HIGH, findings="worse than stated")
+    change.open_scope(MANAGER, release_id=RELEASE)
+    change.assess(MANAGER, risk=Risk.HIGH, findings="worse than stated")
+    assert change.content.risk is Risk.HIGH
+
+
 def test_asking_to_plan_binds_the_text_again():
     change = a_carried()
     change.open_scope(MANAGER, release_id=RELEASE)

@@ -155,7 +155,7 @@ class Change(ChangeRules, Aggregate):
 
     def assess(self, act: Act, *, risk: Risk, findings: str) -> None:
         """Assess a change. An assessed risk that differs from the stated one becomes part of the content."""
-        refuse_any(self.unmet_for_assess(act))
+        refuse_any(self.unmet_for_assess(act, risk))
         content = replace(self.content, risk=risk)
         self._assessed(act=act, content=content, findings=findings, previous_digest=self.content_digest)
 

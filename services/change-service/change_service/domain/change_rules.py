@@ -95,9 +95,12 @@ class ChangeRules:
         yield from self._unmet_state(ChangeState.DRAFT, "requested")
         yield from self._unmet_hold("requested")
 
-    def unmet_for_assess(self, act: Act) -> Iterator[Unmet]:
+    def unmet_for_assess(self, act: Act, risk: Risk | None = None) -> Iterator[Unmet]:
         yield from unmet_entitlement(act, ASSESSORS, "Assessing a change")
         yield from self._unmet_state(ChangeState.REQUESTED, "assessed")
+        if risk not in {None, self.content.risk}:
+            # Another risk is other content.
+            yield from self._unmet_carried()
 
     def unmet_for_rewrite(self, act: Act) -> Iterator[Unmet]:
         yield from unmet_entitlement(act, RAISERS, "Editing a change")
@@ -108,6 +111,9 @@ class ChangeRules:
                 source="state",
                 remedy="raise another change: POST /change/v1/changes",
             )
+        yield from self._unmet_carried()
+
+    def _unmet_carried(self) -> Iterator[Unmet]:
         if self.carried_by is not None and not self.scope_open:
             yield Unmet(
                 "carried-by-an-open-release",
