@@ -144,7 +144,7 @@ def served(data: Path) -> Iterator[tuple[int, str]]:
     """Run the embedded set in a process of its own; print how long its start took and what it holds in memory."""
     port = 8391
     secrets = ensure_people(data)
-    command = [sys.executable, "-m", "fourgates_cli.main", "up", "--data", str(data), "--port", str(port)]
+    command = [str(Path(sys.executable).parent / "fourgates"), "up", "--data", str(data), "--port", str(port)]
     began = time.perf_counter()
     with started(command, port, "/operations/readyz") as process:
         seconds = time.perf_counter() - began
