@@ -155,3 +155,24 @@ def test_a_meeting_without_time_or_entitlement_is_refused():
 def test_a_meeting_is_not_held_before_it_starts():
     with refused("not-started"):
         a_meeting().hold(an_act("mia", roles=("change_manager",), at=NOON - HOUR), attendee_ids=(), minutes="")
+
+
+def test_a_hold_forbids_asking_for_a_waiver():
+    plan = SchedulePlan.note(MIA, plan=PLAN)
+    plan.compare(MIA, conflicts=conflicts_of(PLAN, (FREEZE,), (), NOON))
+    ids = tuple(conflict.conflict_id for conflict in plan.conflicts)
+    assert codes_of(plan.unmet_for_waiver(MIA, ids, ("Release 7",))) == ["on-hold"]
+
+
+def test_a_conflict_whose_waiver_is_revoked_stands_again():
+    plan = SchedulePlan.note(MIA, plan=PLAN)
+    plan.compare(MIA, conflicts=conflicts_of(PLAN, (FREEZE,), (), NOON))
+    ids = tuple(conflict.conflict_id for conflict in plan.conflicts)
+    assert plan.waive(MIA, plan_digest="d1", conflict_ids=ids, authorization_id=GRANT, by=("ada",))
+    plan.take_back_waiver(MIA, plan_digest="d0", conflict_ids=ids)
+    assert plan.conflicts[0].waived_by == ("ada",)
+    for _ in range(2):
+        plan.take_back_waiver(MIA, plan_digest="d1", conflict_ids=ids)
+    assert plan.conflicts[0].waived_by == ()
+    assert event_names(plan)[-3:] == ["Waived", "ConflictsFound", "ConflictsFound"]
+    assert replayed(plan).conflicts == plan.conflicts

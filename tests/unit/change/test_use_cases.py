@@ -21,13 +21,18 @@ from change_service.domain import (
     Inputs,
     Match,
     ModelContent,
+    Plan,
+    PlannedEnvironment,
     Question,
     Risk,
     Rule,
     Step,
     SubjectKind,
     VoteKind,
+    Window,
+    WindowKind,
     id_of_authorization,
+    id_of_plan,
     shipped_rules,
 )
 from change_service.settings import ChangeSettings
@@ -297,3 +302,33 @@ def test_an_approval_that_leaves_too_few_for_the_next_step_escalates(world):
     # Carl is the only requester who had no part in the change.
     world.vote("carl")
     assert "cannot be met" in world.authorization().escalation
+
+
+def a_waiver_granted(world):
+    rung = PlannedEnvironment(SERVICE, NOON, NOON + timedelta(hours=1))
+    world.change()
+    world.do(lambda u: u.note_content(world.act("rita"), release_id=RELEASE, change_ids=(CHANGE,)))
+    window = Window(MODEL, WindowKind.FREEZE, NOON, NOON + timedelta(hours=9))
+    world.do(lambda u: u.set_window(world.act("mona"), window=window))
+    world.do(lambda u: u.note_plan(world.act("change-service"), plan=Plan(RELEASE, SERVICE, "p1", (rung,))))
+    ask_for_waiver(world)
+    world.vote("cora")
+
+
+def ask_for_waiver(world):
+    (conflict,) = world.load(id_of_plan(RELEASE)).conflicts
+    ids = (conflict.conflict_id,)
+    world.do(lambda u: u.request_waiver(world.act("mona"), release_id=RELEASE, request_id=REQUEST, conflict_ids=ids))
+
+
+def test_a_revoked_waiver_waives_no_longer(world):
+    a_waiver_granted(world)
+    assert world.load(id_of_plan(RELEASE)).conflicts[0].waived_by == ("cora",)
+    world.do(lambda u: u.revoke_authorization(world.act("carl"), authorization_id=id_of_authorization(REQUEST)))
+    assert world.load(id_of_plan(RELEASE)).conflicts[0].waived_by == ()
+
+
+def test_a_hold_of_the_release_forbids_asking_for_a_waiver(world):
+    world.do(lambda u: u.note_hold(world.act("rita"), release_id=RELEASE, on_hold=True))
+    with refused("on-hold"):
+        a_waiver_granted(world)

@@ -156,7 +156,7 @@ class DecisionCases(UseCaseBase):
         waived = plan.waive(
             act,
             plan_digest=question.document["plan_digest"],
-            conflict_ids=tuple(name for name in question.document if name != "plan_digest"),
+            conflict_ids=_conflicts_in(question),
             authorization_id=authorization.id,
             by=tuple(decider.person_id for decider in authorization.deciders),
         )
@@ -176,13 +176,21 @@ class DecisionCases(UseCaseBase):
         self._reopen_scope(act, authorization)
 
     def take_grant_from_change(self, act: Act, *, authorization_id: UUID, reason: str) -> None:
-        """Take a grant that ended from its change; of a planning gate, let its changes be edited again."""
+        """Take a grant that ended from its change or plan; of a planning gate, let its changes be edited again."""
         authorization = self._work.get(Authorization, authorization_id)
+        if authorization.question.subject_kind is SubjectKind.OVERRIDE:
+            self._take_back_waiver(act, authorization.question)
         if authorization.question.subject_kind is SubjectKind.CHANGE:
             change = self._work.get(Change, authorization.question.subject_id)
             change.lose_grant(act, authorization_id=authorization.id, reason=reason)
             self._work.save(change)
         self._reopen_scope(act, authorization)
+
+    def _take_back_waiver(self, act: Act, question: Question) -> None:
+        plan = self._work.get(SchedulePlan, id_of_plan(question.subject_id))
+        digest = question.document["plan_digest"]
+        plan.take_back_waiver(act, plan_digest=digest, conflict_ids=_conflicts_in(question))
+        self._work.save(plan)
 
     def _reopen_scope(self, act: Act, authorization: Authorization) -> None:
         question = authorization.question
@@ -219,10 +227,12 @@ class DecisionCases(UseCaseBase):
         plan = self._work.get(SchedulePlan, id_of_plan(release_id))
         policy = self._work.get(AuthorityPolicy, POLICY_ID)
         inputs = (Inputs(SubjectKind.OVERRIDE, emergency=plan.plan.emergency),)
-        refuse_any((*plan.unmet_for_waiver(act, conflict_ids), *policy.unmet_for_rule(inputs)))
+        release = self._release(release_id)
+        changes = self._changes(release.change_ids if release else ())
+        holds = holds_on(release, changes)
+        refuse_any((*plan.unmet_for_waiver(act, conflict_ids, holds), *policy.unmet_for_rule(inputs)))
         details = {c.conflict_id: c.detail for c in plan.conflicts if c.conflict_id in conflict_ids}
         document = {"plan_digest": plan.plan.plan_digest, **details}
-        release = self._release(release_id)
         lineage = (LineagePerson(act.person, "requester"), *self._lineage_of_release(release_id))
         question = Question(
             request_id=request_id,
@@ -231,7 +241,7 @@ class DecisionCases(UseCaseBase):
             document=document,
             document_digest=digest_of(document),
             summary=f"Waive {len(details)} conflicts of the deployment plan: {act.why}",
-            lineage=(*lineage, *lineage_of(self._changes(release.change_ids if release else ()))),
+            lineage=(*lineage, *lineage_of(changes)),
             release_id=release_id,
             emergency=plan.plan.emergency,
         )
@@ -270,6 +280,11 @@ class DecisionCases(UseCaseBase):
             authorization = self._work.get(Authorization, key)
             authorization.escalate(act, electorates=self._electorates(authorization, act))
             self._work.save(authorization)
+
+
+def _conflicts_in(question: Question) -> tuple[str, ...]:
+    """Return the conflicts that a waiver names."""
+    return tuple(name for name in question.document if name != "plan_digest")
 
 
 def _inputs_of(asked: Inputs, changes: dict[UUID, Change | None]) -> tuple[Inputs, ...]:

@@ -258,9 +258,17 @@ class SchedulePlan(Aggregate):
         self._conflicts_found(act=act, plan_digest=self.plan.plan_digest, conflicts=self.conflicts)
         return True
 
-    def unmet_for_waiver(self, act: Act, conflict_ids: tuple[str, ...]) -> Iterator[Unmet]:
-        """Name everything that keeps a waiver of these conflicts from being requested."""
+    def take_back_waiver(self, act: Act, *, plan_digest: str, conflict_ids: tuple[str, ...]) -> None:
+        """Let conflicts stand again whose waiver was revoked."""
+        now = tuple(replace(c, waived_by=()) if c.conflict_id in conflict_ids else c for c in self.conflicts)
+        if not self.ended and plan_digest == self.plan.plan_digest and now != self.conflicts:
+            self._conflicts_found(act=act, plan_digest=self.plan.plan_digest, conflicts=now)
+
+    def unmet_for_waiver(self, act: Act, conflict_ids: tuple[str, ...], holds: tuple[str, ...] = ()) -> Iterator[Unmet]:
+        """Name everything that keeps a waiver of these conflicts from being requested; `holds` is what is on hold."""
         yield from unmet_entitlement(act, ASK_FOR_WAIVERS, "Asking for a waiver")
+        for hold in holds:
+            yield Unmet("on-hold", f"{hold} is on hold.", source="on_hold", remedy=f"take {hold} off hold")
         waivable = {conflict.conflict_id for conflict in self.conflicts if not conflict.waived_by}
         if not conflict_ids or set(conflict_ids) - waivable or self.ended:
             yield Unmet(
