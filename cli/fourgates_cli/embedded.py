@@ -32,6 +32,7 @@ from fourgates.chassis.identity.keys import load_or_make_signing_key
 from fourgates.chassis.identity.people import load_people
 from fourgates.chassis.ids import Ids, TimeOrderedIds
 from fourgates.chassis.service import Parts, Service
+from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.sources import InProcessSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
 from starlette.applications import Starlette
@@ -43,7 +44,6 @@ from fourgates_cli.people import ensure_people, people_file
 
 SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
 HOST = "127.0.0.1"
-AUDIENCE = "fourgates"
 START_S = 20.0
 STOP_S = 20
 
@@ -75,8 +75,16 @@ class Embedded:
         self.people = load_people(people_file(self._data))
         self._key = load_or_make_signing_key(self._data / "issuer" / "signing-key.json")
         # The issuer lives in the same process: its keys are read where they are, not over HTTP.
+        self._settings = ServiceSettings()
         self._verifier = JwksVerifier(
-            fetch=self._key.jwks, issuer=self._issuer_url, audience=AUDIENCE, clock=self._clock
+            fetch=self._key.jwks,
+            issuer=self._issuer_url,
+            audience=self._settings.audience,
+            clock=self._clock,
+            leeway_s=self._settings.token_leeway_s,
+            refetch_s=self._settings.jwks_refetch_s,
+            cache_s=self._settings.jwks_cache_s,
+            remembered_max=self._settings.token_cache_max,
         )
         own: dict[str, dict[str, Any]] = {
             "change": {"people_file": people_file(self._data)},
@@ -145,7 +153,9 @@ class Embedded:
             clock=self._clock,
             ids=self._ids,
             verifier=self._verifier,
-            security_log=SQLiteSecurityLog(data / "security.sqlite"),
+            security_log=SQLiteSecurityLog(
+                data / "security.sqlite", per_minute_max=self._settings.security_log_per_minute_max
+            ),
             sources=self._sources,
             data=data,
         )
@@ -161,7 +171,7 @@ class Embedded:
             clock=self._clock,
             ids=self._ids,
             issuer_url=self._issuer_url,
-            audience=AUDIENCE,
+            audience=self._settings.audience,
         )
         return Starlette(routes=[*routes, Mount("/identity", issuer)], exception_handlers={404: _nothing_here})
 
