@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from fourgates.chassis.logs import configure_logs
 from rich.console import Console
 
 from fourgates_cli import places
@@ -63,6 +64,7 @@ def demo(
     record: Record = None,
 ) -> None:
     """Start all services on a fresh data folder, run the walk-through, stay up and say where to look."""
+    configure_logs("error")  # The narration is what is to be read.
     fetch_wheelhouse(LOCK, wheels)
     data = data or places.DEMOS / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     people = ensure_people(data)
