@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from fourgates.chassis.logs import configure_logs
+from fourgates.chassis.settings import ServiceSettings
 from rich.console import Console
 
 from fourgates_cli import places
@@ -49,6 +50,7 @@ def add_to(app: typer.Typer) -> None:
 
 def up(data: Data = places.DATA, port: Port = places.PORT) -> None:
     """Start all services in one process on one port, and stay up."""
+    configure_logs(ServiceSettings().log_level)
     people = ensure_people(data)
     with _embedded(data, port) as running:
         _say_where(running.url, data, people)
