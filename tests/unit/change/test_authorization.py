@@ -273,6 +273,17 @@ def test_a_request_that_cannot_be_met_escalates_once():
     assert authorization.state is AuthorizationState.GRANTED
 
 
+def test_an_emergency_escalates_to_nobody_but_the_ecab():
+    ecab = Rule("ecab", Match(), (Step("ECAB", ("ecab_member",)),), escalate_to=("change_authority", "ecab_member"))
+    authorization = a_request(ecab, replace(QUESTION, emergency=True))
+    authorization.escalate(SERVICE, electorates=((),))
+    assert authorization.pending_events[-1].roles == ("ecab_member",)
+    with refused("not-entitled"):
+        cast(authorization, ADA)
+    cast(authorization, a_voter("nora", "ecab_member"))
+    assert authorization.state is AuthorizationState.GRANTED
+
+
 def test_one_person_cannot_meet_two_steps():
     rule = Rule("two steps", Match(), (AUTHORITY, Step("again", ("change_authority",))))
     authorization = a_request(rule)

@@ -19,6 +19,7 @@ from change_service.domain import (
     Delegation,
     Gate,
     Inputs,
+    LineagePerson,
     Match,
     ModelContent,
     Plan,
@@ -92,12 +93,23 @@ class World:
             lambda u: u.vote(self.act(by), authorization_id=authorization.id, ballot=ballot, delegate_to=delegate_to)
         )
 
-    def gate(self, *gates, request_id=GATE_REQUEST, emergency=False, change_id=CHANGE):
+    def gate(self, *gates, request_id=GATE_REQUEST, emergency=False, change_id=CHANGE, lineage=(), signed_by=None):
         change = self.load(change_id)
         digest = change.content_digest if change else "unknown"
         bound = (CarriedChange(change_id, digest),)
         question = Question(
-            request_id, SubjectKind.GATE, RELEASE, {"scope": "s"}, "d", "", (), RELEASE, gates, bound, None, emergency
+            request_id,
+            SubjectKind.GATE,
+            RELEASE,
+            {"scope": "s"},
+            "d",
+            "",
+            lineage,
+            RELEASE,
+            gates,
+            bound,
+            signed_by,
+            emergency,
         )
         kind = ChangeType.EMERGENCY if emergency else ChangeType.NORMAL
         inputs = Inputs(SubjectKind.GATE, kind, Risk.LOW, gates, emergency=emergency)
@@ -332,3 +344,28 @@ def test_a_hold_of_the_release_forbids_asking_for_a_waiver(world):
     world.do(lambda u: u.note_hold(world.act("rita"), release_id=RELEASE, on_hold=True))
     with refused("on-hold"):
         a_waiver_granted(world)
+
+
+@pytest.mark.parametrize(
+    ("signer", "rejected"), [("mona", False), ("tess", True), ("rita2", True), ("nora", True), ("stranger", True)]
+)
+def test_whoever_signed_off_is_none_of_the_lineage_under_no_name_and_for_nobody(world, signer, rejected):
+    world.change()
+    world.ask()
+    world.vote("cora")
+    lend(world, "carl", "nora", "change_authority")
+    parts = (("tess", "tester"), ("carl", "builder"), ("stranger", "builder"))
+    lineage = tuple(LineagePerson(*part) for part in parts)
+    asked = world.gate(Gate.CHECK_IN, lineage=lineage, signed_by=signer)
+    assert (asked.state is AuthorizationState.REJECTED) is rejected
+    assert all(reason.startswith(f"{signer} signed off") for reason in asked.reasons)
+
+
+def test_an_emergency_is_not_decided_without_the_ecab(world):
+    steps = (Step("managers", ("change_manager",)),)
+    rules = tuple(Rule(f"any {kind}", Match((kind,)), steps, may_join=True) for kind in SubjectKind)
+    world.do(lambda u: u.propose_policy(world.act("mona"), policy_id=POLICY_ID, rules=rules))
+    digest = world.load(POLICY_ID).proposal.digest
+    world.do(lambda u: u.approve_policy(world.act("cora"), policy_id=POLICY_ID, digest=digest))
+    world.change(Content("Fix it", "", ChangeType.EMERGENCY, Risk.HIGH, (SERVICE,)))
+    assert "without a voter of the ECAB" in world.gate(Gate.PLANNING, emergency=True).reasons[0]

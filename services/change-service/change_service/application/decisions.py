@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from change_service.domain import (
     Rule,
     SchedulePlan,
     SubjectKind,
+    Voter,
+    conflicts,
     differences_to,
     holds_on,
     id_of_authorization,
@@ -55,12 +58,26 @@ class DecisionCases(UseCaseBase):
             rule=rule or NO_RULE,
             policy_version=policy.in_force.number,
         )
-        reasons = (*_against_rule(rule, question), *differences_to(question, changes), *_held(release, changes))
+        reasons = (
+            *_against_rule(rule, question),
+            *self._against_signers(act, authorization),
+            *differences_to(question, changes),
+            *_held(release, changes),
+        )
         if reasons:
             authorization.reject(act, reasons=reasons)
         else:
             self._begin(act, authorization, changes)
         self._work.save(*(change for change in changes.values() if change is not None), authorization)
+
+    def _against_signers(self, act: Act, authorization: Authorization) -> Iterator[str]:
+        """Yield how whoever signed off is one of the lineage, under any name or as a delegate."""
+        if Gate.CHECK_IN not in authorization.question.gates:
+            return
+        for signer in sorted(authorization.signers):
+            voter = views.voter_at(self._work.views, signer, act.at) or Voter(signer, signer, (signer,))
+            for person in conflicts(voter, authorization.question.lineage):
+                yield f"{signer} signed off, and is, stands for or is an alias of {person.person_id}, {person.part}."
 
     def _begin(self, act: Act, authorization: Authorization, changes: dict[UUID, Change | None]) -> None:
         question = authorization.question
@@ -298,6 +315,8 @@ def _against_rule(rule: Rule | None, question: Question) -> tuple[str, ...]:
         return ("No rule of the authority policy in force applies to this request.",)
     if len(question.gates) > 1 and not rule.may_join:
         return (f"Rule {rule.name} does not let gates be joined.",)
+    if question.emergency and question.subject_kind is SubjectKind.GATE and not rule.asks_the_ecab:
+        return (f"Rule {rule.name} lets an emergency pass without a voter of the ECAB.",)
     return ()
 
 

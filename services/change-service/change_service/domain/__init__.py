@@ -42,7 +42,7 @@ from change_service.domain.values import (
     Risk,
     SubjectKind,
 )
-from change_service.domain.voting import Delegator, Vote, VoteKind, Voter, electorate_of
+from change_service.domain.voting import Delegator, Vote, VoteKind, Voter, conflicts, electorate_of
 
 __all__ = [
     "AUTHORIZED_STATES",
@@ -93,6 +93,7 @@ __all__ = [
     "Voter",
     "Window",
     "WindowKind",
+    "conflicts",
     "conflicts_of",
     "differences_to",
     "electorate_of",

@@ -165,7 +165,7 @@ class Authorization(AuthorizationRules, Aggregate):
         late = "nobody decided in time" if act.at >= self.escalates_at else None
         reason = shortfall(self.rule, self.step, self.votes, electorates) or late
         if reason is not None:
-            self._escalated(act=act, reason=reason, roles=self.rule.escalate_to)
+            self._escalated(act=act, reason=reason, roles=self.escalates_to)
 
     def use(self, act: Act, *, gate: Gate | None, used_at: datetime) -> None:
         """Record that the grant was used for a gate, or as a whole; what crossed the use is named."""

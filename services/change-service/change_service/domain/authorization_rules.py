@@ -14,6 +14,7 @@ from change_service.domain.policy import Rule, Step
 from change_service.domain.values import (
     CHANGE_AUTHORITY,
     CHANGE_MANAGER,
+    ECAB_MEMBER,
     CarriedChange,
     Decider,
     Gate,
@@ -251,7 +252,13 @@ class AuthorizationRules:
     @property
     def more_roles(self) -> tuple[str, ...]:
         """The roles that may vote in every step since the request was escalated."""
-        return self.rule.escalate_to if self.escalated else ()
+        return self.escalates_to if self.escalated else ()
+
+    @property
+    def escalates_to(self) -> tuple[str, ...]:
+        """The roles to which the request escalates; an emergency is never decided without the ECAB."""
+        roles = self.rule.escalate_to
+        return tuple(role for role in roles if role == ECAB_MEMBER) if self.question.emergency else roles
 
     @property
     def signers(self) -> frozenset[str]:

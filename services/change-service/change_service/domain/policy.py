@@ -118,6 +118,11 @@ class Rule:
         )
 
     @property
+    def asks_the_ecab(self) -> bool:
+        """True when one of the steps takes a voter of the ECAB and nobody else."""
+        return any(step.roles == (ECAB_MEMBER,) and step.group_id is None for step in self.steps)
+
+    @property
     def strictness(self) -> tuple[int, int, bool, int, str]:
         """Order rules: more approvals, more steps, no vote of the signer, a shorter grant; the name makes it total."""
         weight = sum(step.weight for step in self.steps)
@@ -368,6 +373,8 @@ def _rules_of(kind: SubjectKind, name: str, validity_s: int) -> Iterator[Rule]:
         grant_validity_s=DAY_S,
         request_validity_s=DAY_S,
         escalate_after_s=HOUR_S,
+        # An independent voter of the ECAB is never left out, however late it is.
+        escalate_to=(ECAB_MEMBER,),
         signer_may_vote=True,
         may_join=True,
     )
