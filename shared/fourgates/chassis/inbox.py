@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
+from eventsourcing.persistence import InterfaceError, OperationalError
 from pydantic import BaseModel, ValidationError
 
 from fourgates.chassis.aggregate import Act
@@ -23,22 +24,32 @@ Heard = Mapping[type[Any], Callable[[UseCases, Act, Any], None]]
 POLL = 100
 RACES_MAX = 20
 TRIES_MAX = 3
+BODY_BYTES_MAX = 2_097_152
+# The store is away: no message is to blame for it, so none is parked.
+STORE_AWAY = (InterfaceError, OperationalError)
 
 
 class GapFound(Exception):
-    """A message of a shard is missing; nothing after it may be handled before it was fetched from its source."""
+    """A message of a shard is missing, and its source could not be asked: the shard waits while others go on."""
 
 
 class SourceLog(Protocol):
     """Fetches from a source's own log what the bus did not deliver."""
 
     def missing(self, source: str, shard: int, after: int, until: int) -> list[Message]:
-        """Return the messages of a shard with `after < pos < until`, in order. Raises when the source cannot say."""
+        """Return the first messages of a shard with `after < pos < until`, in order; none when there are no more.
+
+        Raises when the source cannot say.
+        """
         ...
 
 
 class Inbox:
-    """One consumer of a service."""
+    """One consumer of a service. Another replica may be handling the same messages at the same time.
+
+    Who saves the position of a message first has handled it; whoever comes second reads all positions again, because
+    a shard that moved to another replica and back has gone on in between.
+    """
 
     def __init__(
         self,
@@ -65,7 +76,10 @@ class Inbox:
         self._sources = sources
         self._consumer: Consumer | None = None
         self._tracked: dict[str, int] = {}
+        # Positions of messages that nobody here listens to, saved with the next effect or at the end of the batch.
         self._passed: dict[str, int] = {}
+        # The last message of each shard that waits for its source. What came before it, the source has.
+        self._waiting: dict[str, Message] = {}
 
     def step(self) -> bool:
         """Handle what has arrived; tell whether there was anything."""
@@ -82,6 +96,7 @@ class Inbox:
         self._consumer = None
         self._tracked.clear()
         self._passed.clear()
+        self._waiting.clear()
 
     def _handle(self, timeout_s: float) -> bool:
         if not self._topics:
@@ -89,55 +104,76 @@ class Inbox:
         if self._consumer is None:
             self._consumer = self._bus.consumer(f"fourgates.{self._service}.reactions", self._topics)
         messages = self._consumer.poll(timeout_s, POLL)
+        waited, self._waiting = self._waiting, {}
         try:
-            for message in messages:
+            for message in (*waited.values(), *messages):
                 self._take(message)
             self._save_passed()
-            if messages:
+            if (messages or waited) and not self._waiting:
                 self._consumer.commit()
         except Exception:
             self.close()
             raise
+        if self._waiting:
+            # Nothing was committed and the place in the group is kept: the next step tries again.
+            msg = f"waiting for what is missing of {', '.join(sorted(self._waiting))}"
+            raise GapFound(msg)
         return bool(messages)
 
     def _take(self, message: Message) -> None:
         try:
             envelope = from_message(message)
         except BadEnvelope as error:
-            self._park(message, message.topic, message.key, str(error), {})
+            place = {f"{message.topic}/{message.partition}": message.offset + 1}
+            self._park(message, message.topic, str(error), place)
             return
         name = f"{envelope.source}/{envelope.shard}"
-        tracked = self._position(name)
-        if envelope.position <= tracked:
+        if name in self._waiting:
+            self._waiting[name] = max(self._waiting[name], message, key=lambda m: int(m.headers["ce_pos"]))
             return
-        if envelope.previous > tracked:
-            self._fill(envelope, tracked, name)
-        self._deliver(message, envelope, name)
+        if envelope.previous > self._position(name):
+            # Before the alarm: another replica may have gone on with this shard.
+            del self._tracked[name]
+        if envelope.previous > self._position(name):
+            try:
+                self._fill(envelope, name)
+            except GapFound:
+                log.exception("shard waits", service=self._service, shard=name)
+                self._waiting[name] = message
+                return
+        if envelope.previous > self._position(name):
+            # The log of the source is complete, and what this message claims to follow is not in it.
+            self._park(message, message.topic, f"{envelope.source} published nothing at {envelope.previous}", {})
+        elif envelope.position > self._position(name):
+            self._deliver(message, envelope, name)
 
-    def _fill(self, envelope: Envelope, tracked: int, name: str) -> None:
-        """Fetch what is missing before this message. Raises `GapFound` when it cannot be had."""
-        log.error("gap", source=envelope.source, shard=envelope.shard, after=tracked, until=envelope.position)
+    def _fill(self, envelope: Envelope, name: str) -> None:
+        """Fetch and handle what is missing before a message. Raises `GapFound` when it cannot be had."""
+        log.error("gap", shard=name, after=self._position(name), until=envelope.position)
+        while missed := self._fetch(envelope, after=self._position(name)):
+            for message, between in missed:
+                if between.position > self._position(name):
+                    self._deliver(message, between, name)
+
+    def _fetch(self, envelope: Envelope, *, after: int) -> list[tuple[Message, Envelope]]:
         if self._sources is None:
-            msg = f"{name}: messages after {tracked} and before {envelope.position} are missing"
-            raise GapFound(msg)
-        for missed in self._sources.missing(envelope.source, envelope.shard, tracked, envelope.position):
-            between = from_message(missed)
-            if between.position > self._position(name):
-                self._deliver(missed, between, name)
-        if self._position(name) < envelope.previous:
-            msg = f"{name}: the source gave nothing between {self._position(name)} and {envelope.position}"
-            raise GapFound(msg)
+            raise GapFound("there is no way to ask any source")
+        try:
+            found = self._sources.missing(envelope.source, envelope.shard, after, envelope.position)
+            read = [(message, from_message(message)) for message in found]
+        except Exception as error:
+            raise GapFound(f"{type(error).__name__}: {error}") from error
+        return [(message, between) for message, between in read if after < between.position < envelope.position]
 
     def _deliver(self, message: Message, envelope: Envelope, name: str) -> None:
         known = self._by_type.get(envelope.type)
         if known is None:
-            self._passed[name] = envelope.position
+            self._passed[name] = self._tracked[name] = envelope.position
         elif self._store.is_parked(envelope.source, message.key):
             reason = "an earlier message about the same thing is parked"
-            self._park(message, envelope.source, message.key, reason, {name: envelope.position})
+            self._park(message, envelope.source, reason, {name: envelope.position})
         else:
             self._react(message, envelope, name, *known)
-        self._tracked[name] = envelope.position
 
     def _react(
         self,
@@ -147,13 +183,20 @@ class Inbox:
         cls: type[BaseModel],
         react: Callable[[UseCases, Act, Any], None],
     ) -> None:
-        positions = {**self._passed, name: envelope.position}
+        position = {name: envelope.position}
         try:
-            fact = cls.model_validate_json(message.body)
-        except ValidationError as error:
-            reason = f"the body is no {envelope.type}: {error.error_count()} fields are wrong"
-            self._park(message, envelope.source, message.key, reason, positions)
+            fact = _fact(cls, message.body)
+        except BadBody as error:
+            self._park(message, envelope.source, str(error), position)
             return
+        reason = self._try(lambda use_cases, act: react(use_cases, act, fact), envelope, position)
+        if reason is not None:
+            self._park(message, envelope.source, reason, position)
+
+    def _try(
+        self, react: Callable[[UseCases, Act], None], envelope: Envelope, position: Mapping[str, int]
+    ) -> str | None:
+        """React in one transaction with the position; return why that cannot be done, or None when it is done."""
         act = self._act(envelope)
         errors: list[str] = []
         races = 0
@@ -161,22 +204,21 @@ class Inbox:
             work = self._units.open()
             work.heard = envelope
             try:
-                react(self._use_cases(work), act, fact)
-                self._units.commit(work, positions=positions)
-            except Conflict:
+                react(self._use_cases(work), act)
+                self._units.commit(work, positions={**self._passed, **position})
+            except (AlreadyHandled, Conflict):
+                if self._is_handled(position):
+                    return None
                 races += 1
-                continue
-            except AlreadyHandled:
-                self._passed.clear()
-                return
+            except STORE_AWAY:
+                raise
             except Exception as error:
                 log.exception("reaction failed", service=self._service, type=envelope.type, id=envelope.message_id)
                 errors.append(f"{type(error).__name__}: {error}")
-                continue
-            self._passed.clear()
-            return
-        reason = errors[-1] if errors else f"lost {races} races"
-        self._park(message, envelope.source, message.key, reason, positions)
+            else:
+                self._saved(position)
+                return None
+        return errors[-1] if errors else f"lost {races} races"
 
     def _act(self, envelope: Envelope) -> Act:
         return Act(
@@ -189,32 +231,69 @@ class Inbox:
             machine=True,
         )
 
-    def _park(self, message: Message, source: str, key: str, reason: str, positions: dict[str, int]) -> None:
-        log.error("message parked", service=self._service, source=source, key=key, reason=reason)
+    def _park(self, message: Message, source: str, reason: str, positions: Mapping[str, int]) -> None:
+        log.error("message parked", service=self._service, source=source, key=message.key, reason=reason)
         parked = Parked(
             source=source,
-            key=key,
+            key=message.key,
             message_id=message.headers.get("ce_id", ""),
             headers=message.headers,
             body=message.body,
             reason=reason,
             parked_at=self._clock.now(),
         )
-        try:
-            self._store.append((), positions={**self._passed, **positions}, parked=parked)
-        except AlreadyHandled:
-            log.warning("parked before", source=source, key=key)
-        self._passed.clear()
-
-    def _position(self, name: str) -> int:
-        if name not in self._tracked:
-            self._tracked[name] = self._store.position_of(name)
-        return self._tracked[name]
+        while True:
+            try:
+                self._store.append((), positions={**self._passed, **positions}, parked=parked)
+            except AlreadyHandled:
+                if self._is_handled(positions):
+                    return
+            else:
+                self._saved(positions)
+                return
 
     def _save_passed(self) -> None:
-        if self._passed:
+        while self._passed:
             try:
                 self._store.append((), positions=self._passed)
             except AlreadyHandled:
-                log.warning("passed before", service=self._service)
-            self._passed = {}
+                self._is_handled({})
+            else:
+                self._saved({})
+
+    def _position(self, name: str) -> int:
+        if name not in self._tracked:
+            self._tracked[name] = max(self._store.position_of(name), self._passed.get(name, 0))
+        return self._tracked[name]
+
+    def _saved(self, positions: Mapping[str, int]) -> None:
+        self._passed = {}
+        self._tracked.update(positions)
+
+    def _is_handled(self, positions: Mapping[str, int]) -> bool:
+        """Tell whether someone else has handled the message at these positions.
+
+        A position that was saved before may be that of any message in the transaction, so all are read again, and
+        those that someone else saved are left out of the next one.
+        """
+        self._passed = {n: position for n, position in self._passed.items() if position > self._store.position_of(n)}
+        self._tracked.clear()
+        handled = any(self._store.position_of(name) >= position for name, position in positions.items())
+        if handled:
+            log.warning("handled by another replica", service=self._service, positions=dict(positions))
+        return handled
+
+
+class BadBody(Exception):
+    """The body of a message is not what its type says."""
+
+
+def _fact(cls: type[BaseModel], body: bytes) -> Any:
+    """Read a body. Raises `BadBody`."""
+    if len(body) > BODY_BYTES_MAX:
+        raise BadBody(f"the body has {len(body)} bytes, more than {BODY_BYTES_MAX}")
+    try:
+        return cls.model_validate_json(body)
+    except ValidationError as error:
+        name = getattr(cls, "TYPE", cls.__name__)
+        raise BadBody(f"the body is no {name}: {error.error_count()} fields are wrong") from error

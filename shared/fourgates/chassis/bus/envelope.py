@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,6 +13,9 @@ from fourgates.chassis.bus.interface import Message
 
 SHARDS = 64
 CONTENT_TYPE = "application/json"
+SPEC_VERSION = "1.0"
+NUMBER_MAX = 2**63 - 1
+TEXT_CHARS_MAX = 1000
 
 
 class BadEnvelope(Exception):
@@ -72,18 +75,23 @@ def source_of(service: str) -> str:
     return f"/fourgates/{service}"
 
 
+def schema_of(message_type: str) -> str:
+    """Return where the schema of a type is found."""
+    return f"/schemas/{message_type}.json"
+
+
 def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Message:
     """Return the message of an envelope and its body."""
     headers = {
         "content-type": CONTENT_TYPE,
-        "ce_specversion": "1.0",
+        "ce_specversion": SPEC_VERSION,
         "ce_id": envelope.message_id,
         "ce_source": envelope.source,
         "ce_type": envelope.type,
         "ce_subject": envelope.subject,
         "ce_time": _rfc3339(envelope.at),
         "ce_recordedtime": _rfc3339(envelope.recorded_at),
-        "ce_dataschema": f"/schemas/{envelope.type}.json",
+        "ce_dataschema": schema_of(envelope.type),
         "ce_sequence": f"{envelope.position:020d}",
         "ce_partitionkey": key,
         "ce_correlationid": envelope.correlation_id,
@@ -100,7 +108,11 @@ def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Messa
 
 
 def from_message(message: Message) -> Envelope:
-    """Read the envelope of a message. Raises `BadEnvelope` naming every header that is missing or wrong."""
+    """Read the envelope of a message. Raises `BadEnvelope` naming every header that is missing or wrong.
+
+    Anyone who may write to a topic can send anything: what does not fit together is refused, before it can move the
+    position of a shard that it does not belong to.
+    """
     wrong: list[str] = []
     h = message.headers
     envelope = Envelope(
@@ -120,21 +132,53 @@ def from_message(message: Message) -> Envelope:
         position=_number(h, "ce_pos", wrong),
         previous=_number(h, "ce_prev", wrong),
     )
+    wrong.extend(_misfits(message, envelope) if not wrong else ())
     if wrong:
         raise BadEnvelope("; ".join(wrong))
     return envelope
+
+
+def _misfits(message: Message, envelope: Envelope) -> Iterator[str]:
+    """Yield what does not fit together in a message whose headers are all there."""
+    h = message.headers
+    media, _, _ = h.get("content-type", "").partition(";")
+    if media.strip().lower() != CONTENT_TYPE:
+        yield f"header content-type must be {CONTENT_TYPE}"
+    if h.get("ce_specversion") != SPEC_VERSION:
+        yield f"header ce_specversion must be {SPEC_VERSION}"
+    if h.get("ce_dataschema") != schema_of(envelope.type):
+        yield f"header ce_dataschema must be {schema_of(envelope.type)}"
+    service = envelope.source.rpartition("/")[2]
+    if envelope.source != source_of(service) or message.topic != topic_of(service):
+        yield f"header ce_source must be the one that publishes on {message.topic}"
+    elif not envelope.type.startswith(f"dev.fourgates.{service}."):
+        yield f"header ce_type must be a type of {service}"
+    if envelope.shard != _shard_of_key(message.key):
+        yield "header ce_shard must be the shard of the key, which is the id of what the message is about"
+    if envelope.previous >= envelope.position:
+        yield "header ce_prev must be less than ce_pos"
+
+
+def _shard_of_key(key: str) -> int:
+    try:
+        return shard_of(UUID(key))
+    except ValueError:
+        return -1
 
 
 def _text(headers: Mapping[str, str], name: str, wrong: list[str]) -> str:
     value = headers.get(name, "")
     if not value:
         wrong.append(f"header {name} is missing")
+    elif len(value) > TEXT_CHARS_MAX:
+        wrong.append(f"header {name} is longer than {TEXT_CHARS_MAX} characters")
     return value
 
 
 def _number(headers: Mapping[str, str], name: str, wrong: list[str]) -> int:
     value = headers.get(name, "")
-    if not value.isdecimal() or not value.isascii():
+    # The length is looked at first: Python refuses to read a number of some thousand digits.
+    if len(value) > len(str(NUMBER_MAX)) or not (value.isascii() and value.isdecimal()) or int(value) > NUMBER_MAX:
         wrong.append(f"header {name} must be a whole number")
         return 0
     return int(value)

@@ -1,4 +1,4 @@
-"""The bus on Kafka: the partition follows from the shard, everything is acknowledged by all, and every wait has a limit."""
+"""The bus on Kafka: the partition follows from the shard, all is acknowledged, and every wait has a limit."""
 
 from __future__ import annotations
 

@@ -37,7 +37,13 @@ _POM = f"""<project><modelVersion>4.0.0</modelVersion>
 </dependencies></project>
 """
 # A small heap and the first compiler only: a test broker lives for seconds, so what counts is how soon it is up.
-_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+_JVM = (
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
@@ -78,7 +84,7 @@ class KafkaServer:
         )
 
     def start(self) -> None:
-        """Start the broker and wait until it answers. Raises `RuntimeError` with the end of its log when it does not."""
+        """Start the broker and wait until it answers. Raises `RuntimeError` with its last words."""
         with (self._folder / "kafka.log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("kafka.Kafka", str(self._properties)), stdout=log, stderr=log, stdin=subprocess.DEVNULL
