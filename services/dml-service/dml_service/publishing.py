@@ -188,6 +188,8 @@ INTERNAL: frozenset[type[Any]] = frozenset(
         KnownRelease.Noted,
         KnownRelease.BuildNoted,
         KnownRelease.BuildVoided,
+        KnownRelease.SignOffNoted,
+        KnownRelease.SignOffsVoided,
         KnownRelease.Cancelled,
         Service.RetirementDeployed,
         Service.RetirementClosed,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fourgates.chassis.aggregate import Act
 from fourgates.contracts.change import AuthorizationRevoked
-from fourgates.contracts.common import Grant, Item, Outcome, ReleaseKind
+from fourgates.contracts.common import Grant, Item, Outcome, ReleaseKind, WayBack
 from fourgates.contracts.deploy import BackedOut, Deployed, Endpoint, NodeRetired
 from fourgates.contracts.release import (
     BuildRecorded,
@@ -18,6 +18,7 @@ from fourgates.contracts.release import (
     ImpactRequested,
     ReleaseCancelled,
     ReleaseClosed,
+    SignedOff,
     WentBack,
 )
 from fourgates.contracts.review import RetirementRecommended
@@ -42,8 +43,16 @@ def know_candidates_of_build(use_cases: DmlUseCases, act: Act, fact: BuildRecord
     use_cases.take_up_check_ins_of_build(act, build_id=fact.build_id)
 
 
+def know_sign_off_of_build(use_cases: DmlUseCases, act: Act, fact: SignedOff) -> None:
+    """Whenever a build was signed off, know it, and take up the check-in that waits for it."""
+    use_cases.note_sign_off(act, release_id=fact.release_id, service_id=fact.service_id, build_id=fact.build_id)
+    use_cases.take_up_check_ins_of_build(act, build_id=fact.build_id)
+
+
 def discard_what_went_back(use_cases: DmlUseCases, act: Act, fact: WentBack) -> None:
-    """Whenever a release went back, discard the candidates of its void build and end its retirement."""
+    """Whenever a release went back, discard its void build, void its sign-off, and end its retirement."""
+    if fact.way is not WayBack.REDEPLOY:
+        use_cases.void_sign_offs(act, release_id=fact.release_id)
     if fact.discarded_build_id is not None:
         use_cases.void_build(
             act, release_id=fact.release_id, service_id=fact.service_id, build_id=fact.discarded_build_id
@@ -212,6 +221,7 @@ def _used_grant(grant: Grant) -> UsedGrant:
 
 HEARD: Mapping[type[Any], Callable[[Any, Act, Any], None]] = {
     BuildRecorded: know_candidates_of_build,
+    SignedOff: know_sign_off_of_build,
     WentBack: discard_what_went_back,
     ReleaseCancelled: discard_what_was_cancelled,
     CheckInRequested: check_in_what_was_requested,

@@ -19,7 +19,7 @@ class DmlSettings(ServiceSettings):
         default=1_048_576, ge=4096, le=67_108_864, description="Bytes that are read from a media item at once."
     )
     check_in_wait_s: int = Field(
-        default=600, ge=1, le=86_400, description="How long a check-in waits for its build to be heard of."
+        default=600, ge=1, le=86_400, description="How long a check-in waits to hear of its build and sign-off."
     )
     check_ins_per_tick_max: int = Field(
         default=20, ge=1, le=1000, description="Waiting check-ins that one look at the clock takes up."

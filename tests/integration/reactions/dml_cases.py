@@ -19,6 +19,7 @@ from fourgates.contracts.release import (
     ImpactRequested,
     ReleaseCancelled,
     ReleaseClosed,
+    SignedOff,
     WentBack,
 )
 from fourgates.contracts.review import RetirementRecommended
@@ -52,6 +53,7 @@ OF_RELEASE = {"release_id": RELEASE, "service_id": SERVICE}
 OF_DEPLOYMENT = {**OF_RELEASE, "deployment_id": DEPLOYMENT}
 
 BUILD_RECORDED = BuildRecorded(**OF_RELEASE, build_id=BUILD, attempt=1, candidates=[WHEEL], inputs=[], built_by="ben")
+SIGNED_OFF = SignedOff(**OF_RELEASE, build_id=BUILD, signed_off_by="mia")
 CHECK_IN_REQUESTED = CheckInRequested(**OF_RELEASE, build_id=BUILD, kind=ReleaseKind.NEW, items=[WHEEL], grant=GRANT)
 CHECK_IN_CANCELLED = CheckInRequestCancelled(**OF_RELEASE, build_id=BUILD, reason="replan")
 WENT_BACK = WentBack(
@@ -138,6 +140,7 @@ def nothing(here):
 def a_build(here):
     put_bytes(here)
     here.hear(BUILD_RECORDED)
+    here.hear(SIGNED_OFF)
 
 
 def a_checked_in_build(here):
@@ -181,6 +184,7 @@ def a_service_with_a_live_dependant(here):
 
 def a_check_in_that_waits(here):
     put_bytes(here)
+    here.hear(SIGNED_OFF)
     here.hear(CHECK_IN_REQUESTED)
 
 
@@ -197,22 +201,30 @@ CASES = {
         given=a_check_in_that_waits,
         when=lambda here: BUILD_RECORDED,
         then=(
-            *("dml.KnownReleaseNoted", "dml.KnownReleaseBuildNoted"),
             *("dml.MediaItemRecorded", "dml.MediaItemCheckedIn", "dml.MediaItemUseNoted"),
+            "dml.KnownReleaseBuildNoted",
             *("dml.DefinitiveNameBound", "dml.CheckInCompleted"),
         ),
-        refused_given=lambda here: (put_bytes(here), here.hear(CHECK_IN_REQUESTED), here.hear(REVOKED)),
-        refused_then=(
-            *("dml.KnownReleaseNoted", "dml.KnownReleaseBuildNoted"),
-            *("dml.MediaItemRecorded", "dml.CheckInRefused"),
+        refused_given=lambda here: (a_check_in_that_waits(here), here.hear(REVOKED)),
+        refused_then=("dml.MediaItemRecorded", "dml.KnownReleaseBuildNoted", "dml.CheckInRefused"),
+    ),
+    "know_sign_off_of_build": Case(
+        given=lambda here: (put_bytes(here), here.hear(BUILD_RECORDED), here.hear(CHECK_IN_REQUESTED)),
+        when=lambda here: SIGNED_OFF,
+        then=(
+            "dml.KnownReleaseSignOffNoted",
+            *("dml.MediaItemCheckedIn", "dml.MediaItemUseNoted"),
+            *("dml.DefinitiveNameBound", "dml.CheckInCompleted"),
         ),
+        refused_given=lambda here: (here.hear(BUILD_RECORDED), here.hear(CHECK_IN_REQUESTED)),
+        refused_then=("dml.KnownReleaseSignOffNoted", "dml.CheckInRefused"),
     ),
     "discard_what_went_back": Case(
         given=a_build,
         when=lambda here: WENT_BACK,
-        then=("dml.KnownReleaseBuildVoided", "dml.MediaItemDiscarded"),
+        then=("dml.KnownReleaseSignOffsVoided", "dml.KnownReleaseBuildVoided", "dml.MediaItemDiscarded"),
         refused_given=a_checked_in_build,
-        refused_then=("dml.KnownReleaseBuildVoided",),
+        refused_then=("dml.KnownReleaseSignOffsVoided", "dml.KnownReleaseBuildVoided"),
     ),
     "discard_what_was_cancelled": Case(
         given=a_checked_in_build,
@@ -225,7 +237,7 @@ CASES = {
         given=a_build,
         when=lambda here: CHECK_IN_REQUESTED,
         then=CHECKED_IN,
-        refused_given=lambda here: here.hear(BUILD_RECORDED),
+        refused_given=lambda here: (here.hear(BUILD_RECORDED), here.hear(SIGNED_OFF)),
         refused_then=("dml.CheckInRequested", "dml.CheckInRefused"),
     ),
     "cancel_check_in_that_waits": Case(

@@ -63,19 +63,19 @@ def a_grant(gate="check_in", authorization_id=AUTHORIZATION):
     )
 
 
-def a_check_in(items=(WHEEL, SBOM), *, gate="check_in", wait_until=NOON + timedelta(minutes=10)):
+def a_check_in(items=(WHEEL, SBOM), *, gate="check_in", grant=None, kind="new", loaded=False):
     return CheckIn.request(
         an_act("release-service"),
         check_in_id=UUID(int=6),
         release_id=RELEASE,
         service_id=SERVICE,
         build_id=BUILD,
-        kind="new",
+        kind=kind,
         items=tuple(items),
-        grant=a_grant(gate),
-        loaded=False,
+        grant=grant or a_grant(gate),
+        loaded=loaded,
         supersedes_item_ids=(),
-        wait_until=wait_until,
+        wait_until=NOON + timedelta(minutes=10),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from dml_service.domain import CheckInState, KnownGrant, KnownRelease
+from dml_service.domain import CheckInState, KnownGrant, KnownRelease, name_id_of
 from fourgates.chassis.aggregate import Unmet
 from fourgates.chassis.testing import NOON, an_act, event_names, refused, replayed
 
@@ -17,6 +18,7 @@ def a_release(kit):
 def a_release_with_a_build(kit):
     release = a_release(kit)
     release.note_build(an_act(), build_id=kit.BUILD, candidates=(kit.WHEEL, kit.SBOM), inputs=())
+    release.note_sign_off(an_act(), build_id=kit.BUILD)
     return release
 
 
@@ -52,9 +54,9 @@ def test_one_request_names_a_name_and_version_once(kit):
 
 def test_a_check_in_waits_for_its_build_until_its_limit(kit):
     check_in = kit.a_check_in()
-    assert check_in.must_wait(an_act(at=NOON), build_known=False)
-    assert not check_in.must_wait(an_act(at=NOON), build_known=True)
-    assert not check_in.must_wait(an_act(at=NOON + timedelta(minutes=10)), build_known=False)
+    assert check_in.must_wait(an_act(at=NOON), ready=False)
+    assert not check_in.must_wait(an_act(at=NOON), ready=True)
+    assert not check_in.must_wait(an_act(at=NOON + timedelta(minutes=10)), ready=False)
 
 
 def test_a_build_that_was_never_heard_of_is_a_reason(kit):
@@ -114,7 +116,53 @@ def test_a_cancelled_release_checks_nothing_in(kit):
 def test_a_build_is_noted_once(kit):
     release = a_release_with_a_build(kit)
     release.note_build(an_act(), build_id=kit.BUILD, candidates=(), inputs=())
-    assert event_names(release) == ["Noted", "BuildNoted"]
+    release.note_sign_off(an_act(), build_id=kit.BUILD)
+    assert event_names(release) == ["Noted", "BuildNoted", "SignOffNoted"]
+
+
+def test_what_was_not_signed_off_is_not_checked_in(kit):
+    release = a_release(kit)
+    release.note_build(an_act(), build_id=kit.BUILD, candidates=(kit.WHEEL,), inputs=())
+    assert codes(release.unmet_for_check_in(build_id=kit.BUILD, items=(kit.WHEEL,))) == ["not-signed-off"]
+    assert not release.ready(kit.BUILD)
+    release.note_sign_off(an_act(), build_id=kit.BUILD)
+    assert release.ready(kit.BUILD)
+
+
+def test_a_way_back_voids_the_sign_off(kit):
+    release = a_release_with_a_build(kit)
+    release.void_sign_offs(an_act())
+    release.void_sign_offs(an_act())
+    assert codes(release.unmet_for_check_in(build_id=kit.BUILD, items=(kit.WHEEL,))) == ["not-signed-off"]
+    assert event_names(release).count("SignOffsVoided") == 1
+    assert kit.state_of(replayed(release)) == kit.state_of(release)
+
+
+def test_a_grant_is_used_once_and_was_decided_by_somebody(kit):
+    with refused("grant-used"):
+        kit.a_check_in().complete(an_act(), revoked=None, grant_used=True)
+    with refused("grant-undecided"):
+        kit.a_check_in(grant=replace(kit.a_grant(), deciders=())).complete(an_act(), revoked=None)
+
+
+def test_an_empty_request_checks_nothing_in(kit):
+    with refused("nothing-to-check-in"):
+        kit.a_check_in(items=()).complete(an_act(), revoked=None)
+
+
+def test_only_an_initial_load_is_marked_as_loaded_and_it_always_is(kit):
+    for kind, loaded in (("update", True), ("initial_load", False)):
+        with refused("load-by-another-kind"):
+            kit.a_check_in(kind=kind, loaded=loaded).complete(an_act(), revoked=None)
+    kit.a_check_in(kind="initial_load", loaded=True).complete(an_act(), revoked=None)
+
+
+def test_no_version_can_be_taken_for_a_part_of_a_name(kit):
+    one, other = replace(kit.WHEEL, name="a@b", version="c"), replace(kit.WHEEL, name="a", version="b@c")
+    assert name_id_of(one.name, one.version) == name_id_of(other.name, other.version)
+    with refused("version-unclear"):
+        kit.a_check_in(items=(other,)).complete(an_act(), revoked=None)
+    kit.a_check_in(items=(one,)).complete(an_act(), revoked=None)
 
 
 def test_a_release_knows_its_builds_the_void_ones_too(kit):

@@ -14,8 +14,8 @@ from fourgates.chassis.http.client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import Principal
 from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.hearing import Hearing
-from fourgates.contracts.common import Gate, Grant, Item, ReleaseKind
-from fourgates.contracts.release import BuildRecorded, CheckInRequested, ImpactRequested
+from fourgates.contracts.common import Decider, Gate, Grant, Item, ReleaseKind
+from fourgates.contracts.release import BuildRecorded, CheckInRequested, ImpactRequested, SignedOff
 
 BYTES = b"a wheel"
 DIGEST = hashlib.sha256(BYTES).hexdigest()
@@ -79,6 +79,9 @@ TARGET = {
 }
 
 
+DECIDER = Decider(person_id="ada", roles=["cab_member"], voted_at=NOON, meaning="approve", reason="tested")
+
+
 def check_in(here, item=None, kind=ReleaseKind.INITIAL_LOAD, service_id=NOWHERE):
     item = item or Item(name="tool", version="1", sha256=DIGEST, size_bytes=len(BYTES), kind="wheel")
     of_release = {"release_id": RELEASE, "service_id": service_id}
@@ -87,14 +90,16 @@ def check_in(here, item=None, kind=ReleaseKind.INITIAL_LOAD, service_id=NOWHERE)
         request_id=UUID(int=41),
         gate=Gate.CHECK_IN,
         document_digest="d" * 64,
-        deciders=[],
+        deciders=[DECIDER],
         policy_version=1,
         rule="all",
         granted_at=NOON,
         expires_at=NOON + timedelta(days=1),
     )
     here.hear(BuildRecorded(**of_release, build_id=BUILD, attempt=1, candidates=[item], inputs=[], built_by="ben"))
-    here.hear(CheckInRequested(**of_release, build_id=BUILD, kind=kind, items=[item], grant=grant, loaded=True))
+    here.hear(SignedOff(**of_release, build_id=BUILD, signed_off_by="mia"))
+    loaded = kind is ReleaseKind.INITIAL_LOAD
+    here.hear(CheckInRequested(**of_release, build_id=BUILD, kind=kind, items=[item], grant=grant, loaded=loaded))
 
 
 async def put_blob(http, content=BYTES, digest=DIGEST, who=BEN):
@@ -217,6 +222,7 @@ async def test_a_name_and_version_in_the_library_get_no_second_content(http, her
     item = Item(name="tool", version="1", sha256=digest, size_bytes=len(other), kind="wheel")
     of_release = {"release_id": UUID(int=12), "service_id": NOWHERE, "build_id": UUID(int=22)}
     here.hear(BuildRecorded(**of_release, attempt=1, candidates=[item], inputs=[], built_by="ben"))
+    here.hear(SignedOff(**of_release, signed_off_by="mia"))
     here.hear(
         CheckInRequested(
             **of_release,
@@ -227,7 +233,7 @@ async def test_a_name_and_version_in_the_library_get_no_second_content(http, her
                 request_id=UUID(int=44),
                 gate=Gate.CHECK_IN,
                 document_digest="d" * 64,
-                deciders=[],
+                deciders=[DECIDER],
                 policy_version=1,
                 rule="all",
                 granted_at=NOON,

@@ -77,6 +77,19 @@ class CheckInUseCases(LibraryUseCases, ServiceUseCases):
             if check_in.state is CheckInState.REQUESTED:
                 self._take_up(act, check_in)
 
+    def note_sign_off(self, act: Act, *, release_id: UUID, service_id: UUID, build_id: UUID) -> None:
+        """Note that a build was signed off, which its check-in may wait for."""
+        known = self.known_release(act, release_id=release_id, service_id=service_id)
+        known.note_sign_off(act, build_id=build_id)
+        self._work.save(known)
+
+    def void_sign_offs(self, act: Act, *, release_id: UUID) -> None:
+        """Note that a way back voided what was signed off."""
+        known = self._work.find(KnownRelease, KnownRelease.id_of(release_id))
+        if known is not None:
+            known.void_sign_offs(act)
+            self._work.save(known)
+
     def cancel_check_in(self, act: Act, *, build_id: UUID, reason: str) -> None:
         """Note that a release no longer wants a check-in that waits."""
         for check_in_id in views.waiting_check_ins(self._work.views, limit=100, build_id=build_id):
@@ -96,10 +109,11 @@ class CheckInUseCases(LibraryUseCases, ServiceUseCases):
     def _take_up(self, act: Act, check_in: CheckIn) -> None:
         known = self._work.find(KnownRelease, KnownRelease.id_of(check_in.release_id))
         build_known = known is not None and known.knows(check_in.build_id)
-        if check_in.must_wait(act, build_known=build_known):
+        if check_in.must_wait(act, ready=known is not None and known.ready(check_in.build_id)):
             return
+        used = views.grant_was_used(self._work.views, check_in.grant.authorization_id, by_other_than=check_in.id)
         revoked = self._work.find(KnownGrant, KnownGrant.id_of(check_in.grant.authorization_id))
-        unmet = list(check_in.unmet_for_completion(revoked=revoked, build_known=build_known))
+        unmet = list(check_in.unmet_for_completion(revoked=revoked, build_known=build_known, grant_used=used))
         sizes = {one.sha256: self.blobs.sound_size(one.sha256) for one in check_in.items}
         if known is not None and build_known:
             unmet.extend(known.unmet_for_check_in(build_id=check_in.build_id, items=check_in.items))

@@ -1,6 +1,6 @@
 """The rules of configuration management and of the definitive media library, and nothing else."""
 
-from dml_service.domain.check_in import CheckIn, CheckInState, Decision, KnownGrant, KnownRelease, UsedGrant
+from dml_service.domain.check_in import CheckIn, CheckInState, Decision, UsedGrant
 from dml_service.domain.check_out import CheckOut, Wanted
 from dml_service.domain.configuration import (
     Baseline,
@@ -15,6 +15,7 @@ from dml_service.domain.configuration import (
 )
 from dml_service.domain.definitive_name import DefinitiveName
 from dml_service.domain.impact import Impact, Impacted
+from dml_service.domain.known import KnownGrant, KnownRelease
 from dml_service.domain.media import (
     MediaItem,
     MediaState,

@@ -5,6 +5,7 @@ from dml_service.views.library import (
     CHECK_INS,
     CHECK_OUTS,
     MEDIA_ITEMS,
+    grant_was_used,
     items_checked_in_by,
     items_named,
     items_under_authorization,
@@ -18,6 +19,7 @@ VIEWS = (SERVICES, MEDIA_ITEMS, CHECK_INS, CHECK_OUTS, CONFIGURATION_ITEMS, BASE
 __all__ = [
     "VIEWS",
     "configured",
+    "grant_was_used",
     "instances_of_service",
     "items_checked_in_by",
     "items_named",

@@ -156,7 +156,7 @@ MEDIA_ITEMS = View(
 )
 CHECK_INS = View(
     name="check_ins",
-    fields=("release_id", "build_id", "state", "requested_at"),
+    fields=("release_id", "build_id", "state", "authorization_id", "requested_at"),
     on={
         CheckIn.Requested: _check_in_requested,
         CheckIn.Completed: _check_in_completed,
@@ -176,6 +176,12 @@ def waiting_check_ins(views: Views, *, limit: int, build_id: UUID | None = None)
         where["build_id"] = str(build_id)
     rows = views.find("check_ins", where, order_by="requested_at", limit=limit)
     return [UUID(row["key"]) for row in rows]
+
+
+def grant_was_used(views: Views, authorization_id: UUID, *, by_other_than: UUID) -> bool:
+    """Return whether another check-in was completed under a grant."""
+    rows = views.find("check_ins", {"authorization_id": str(authorization_id), "state": CheckInState.COMPLETED})
+    return any(row["key"] != str(by_other_than) for row in rows)
 
 
 def items_under_authorization(views: Views, authorization_id: UUID) -> list[UUID]:
