@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from fourgates.chassis.http.client import HttpClient, HttpFailed, Response
 
@@ -105,17 +105,29 @@ def no_record(*, method: str, path: str, status: int) -> None:
 
 
 class Caller:
-    """Requests to one address, with the token of one person, or of nobody."""
+    """Requests to one address, with the token of one person, or of nobody. As a context it is closed at the end."""
 
-    def __init__(self, url: str, *, token: str = "", record: Recorder = no_record) -> None:
+    def __init__(
+        self, url: str, *, token: str = "", record: Recorder = no_record, client: HttpClient | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self.token = token
         self._record = record
-        self._client = HttpClient(timeout_s=REQUEST_TIMEOUT_S, answer_limit_bytes=ANSWER_BYTES_MAX)
+        self._client = client or HttpClient(timeout_s=REQUEST_TIMEOUT_S, answer_limit_bytes=ANSWER_BYTES_MAX)
 
     def with_token(self, token: str) -> Caller:
-        """Return a caller with another token."""
-        return Caller(self.url, token=token, record=self._record)
+        """Return a caller with another token, over the same connections."""
+        return Caller(self.url, token=token, record=self._record, client=self._client)
+
+    def close(self) -> None:
+        """Close all connections; nothing can be asked any more."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def ask(
         self,

@@ -17,7 +17,8 @@ class LoginRefusedError(AnticipatedError):
 def try_log_in(url: str, username: str, secret: str, *, record: Recorder = no_record) -> Answer:
     """Ask for a token, and return the answer whatever it says."""
     form = {"grant_type": "password", "username": username, "password": secret}
-    return Caller(url, record=record).ask("POST", TOKEN_PATH, form=form)
+    with Caller(url, record=record) as caller:
+        return caller.ask("POST", TOKEN_PATH, form=form)
 
 
 def log_in(url: str, username: str, secret: str, *, record: Recorder = no_record) -> str:

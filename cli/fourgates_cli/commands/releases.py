@@ -37,16 +37,16 @@ def add_to(app: typer.Typer) -> None:
 
 def history(release: Release, url: Url = places.URL, people: PeopleFile = None) -> None:
     """Print the history of a release from its log, in words."""
-    caller = Caller(url, token=token_for(url))
-    found = find_release(caller, release)
-    print_history(caller, found, names_in(people) if people else {})
+    with Caller(url, token=token_for(url)) as caller:
+        found = find_release(caller, release)
+        print_history(caller, found, names_in(people) if people else {})
 
 
 def what_next(release: Release, url: Url = places.URL) -> None:
     """Print what can be done next with a release, by whom, and if not, why not; exit 3 when nothing can."""
-    caller = Caller(url, token=token_for(url))
-    found = find_release(caller, release)
-    commands = caller.get(f"/release/v1/releases/{found['id']}/next")["commands"]
+    with Caller(url, token=token_for(url)) as caller:
+        found = find_release(caller, release)
+        commands = caller.get(f"/release/v1/releases/{found['id']}/next")["commands"]
     if not commands:
         console.print(f"Nothing comes next: the release is {found['state']}.", markup=False)
     for command in commands:

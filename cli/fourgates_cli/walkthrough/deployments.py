@@ -93,7 +93,8 @@ def endpoints(world: World) -> dict[str, str]:
 
 def ask_service(url: str, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
     """Ask the deployed service itself, over HTTP."""
-    return Caller(url).ask(method, path, body=body)
+    with Caller(url) as caller:
+        return caller.ask(method, path, body=body)
 
 
 def prove_version(world: World, version: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +37,11 @@ class Setting:
 
 def walk_through(setting: Setting, narrator: Narrator | None = None) -> World:
     """Walk through every act. Raises at the first thing that is not as it must be."""
-    world = _world(setting, narrator or Narrator())
-    for act in (before, act1, act2, act3, act4):
-        act(world)
-    _tell_history(world)
-    world.narrator.act(f"Everything expected was seen: {world.narrator.summary()}.")
+    with closing(_world(setting, narrator or Narrator())) as world:
+        for act in (before, act1, act2, act3, act4):
+            act(world)
+        _tell_history(world)
+        world.narrator.act(f"Everything expected was seen: {world.narrator.summary()}.")
     return world
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fourgates_cli.client import Answer, FileRecorder, Problem
+from fourgates_cli.client import Answer, Caller, FileRecorder, Problem
 from fourgates_cli.exits import Exit
 
 UNMET = {"code": "no-plan", "detail": "There is no plan yet.", "source": "plan", "remedy": "write one"}
@@ -51,3 +51,10 @@ def test_every_exchange_is_a_line(tmp_path: Path) -> None:
     record(method="POST", path="/release/v1/releases", status=409)
     lines = (tmp_path / "exchanges.jsonl").read_text().splitlines()
     assert [json.loads(line)["status"] for line in lines] == [200, 409]
+
+
+def test_a_closed_caller_asks_nothing_any_more_whatever_its_token() -> None:
+    with Caller("http://127.0.0.1:1", token="one") as caller:
+        another = caller.with_token("another")
+    with pytest.raises(RuntimeError, match="closed"):
+        another.ask("GET", "/")
