@@ -28,6 +28,15 @@ class ChangeSettings(ServiceSettings):
     electorate_max: int = Field(
         default=1000, ge=1, le=1000, description="Most people who are counted to see whether a request can be met."
     )
+    gate_wait_s_max: int = Field(
+        default=30, ge=0, le=300, description="Longest time that a caller may wait for the verdict on a gate."
+    )
+    gate_waiters_max: int = Field(
+        default=8,
+        ge=1,
+        le=30,
+        description="Most callers who wait for a gate at the same time; more are answered at once.",
+    )
     schedule_max: int = Field(
         default=1000, ge=1, le=1000, description="Most windows and plans that a deployment plan is compared with."
     )

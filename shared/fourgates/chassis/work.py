@@ -91,6 +91,14 @@ class Units:
             return ()
         return self._store.append(events, positions=positions, reply=reply, parked=parked)
 
+    def head(self) -> int:
+        """Return the last position of the log."""
+        return self._store.head()
+
+    def wait_beyond(self, position: int, timeout_s: float) -> bool:
+        """Wait until the log goes beyond a position, or the time is over; tell which."""
+        return self._store.wait_beyond(position, timeout_s)
+
     def events_of(self, aggregate_id: UUID) -> list[Any]:
         """Return the events of one aggregate in order."""
         return self._store.events_of(aggregate_id)

@@ -1,4 +1,4 @@
-"""Authorizations and gates over HTTP."""
+"""Authorizations over HTTP."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from fourgates.chassis.http import CallFactory, HistoryAnswer, Name, NextAnswer, Page, PathId, filters
 from fourgates.chassis.http.reading import next_answer
-from fourgates.chassis.views import iso
 
 from change_service.api.authorization_shapes import (
     AuthorizationAnswer,
     AuthorizationRow,
-    GateAnswer,
     VoteBody,
     WaiverBody,
     location_of_authorization,
@@ -22,7 +20,6 @@ from change_service.api.authorization_shapes import (
 from change_service.api.shapes import Authorizer, Reader, Reason, Writer, from_row
 from change_service.application import ChangeUseCases
 from change_service.domain import Authorization, AuthorizationState, Ballot, Gate, SubjectKind
-from change_service.views import authorizations_of_release
 
 States = Annotated[list[AuthorizationState] | None, Query(description="Only these states.")]
 Kinds = Annotated[list[SubjectKind] | None, Query(description="Only authorizations of these kinds of subject.")]
@@ -163,31 +160,6 @@ def request_waiver(body: WaiverBody, call: Writer) -> Response:
         status=201,
         location=location_of_authorization,
     )
-
-
-@router.get(
-    "/gates/{release_id}/{gate}",
-    operation_id="gates_get",
-    summary="May a release pass a gate?",
-    response_model=GateAnswer,
-)
-def get_gate(release_id: PathId, gate: Gate, call: Reader) -> Response:
-    """Say in one word whether a gate is granted now, for systems that wait for it."""
-    rows = authorizations_of_release(call.views, release_id, subject_kind="gate", gates=gate.value)
-    answer = {"release_id": release_id, "gate": gate, "authorization_id": None, "expires_at": None}
-    if not rows:
-        waits = {**answer, "verdict": "awaiting", "reasons": ["This gate was not requested."]}
-        return call.answer(GateAnswer.model_validate(waits))
-    row, words = rows[0], "invalid"
-    if row["state"] == "requested":
-        words = "awaiting"
-    elif row["state"] in {"rejected", "withdrawn"}:
-        words = "prevented"
-    elif row["state"] == "granted" and gate.value not in row["used_gates"] and iso(call.act().at) < row["due_at"]:
-        words = "allowed"
-    reasons = row["reasons"] or [f"The authorization is {row['state']}."]
-    found = {"verdict": words, "authorization_id": row["key"], "expires_at": row["due_at"], "reasons": reasons}
-    return call.answer(GateAnswer.model_validate({**answer, **found}))
 
 
 def next_route(caller: CallFactory[ChangeUseCases]) -> APIRouter:

@@ -71,6 +71,10 @@ class UseCaseBase:
             electorate=electorate,
         )
 
+    def holds_of(self, release_id: UUID, change_ids: Iterable[UUID]) -> tuple[str, ...]:
+        """Return what is on hold of a release and of changes."""
+        return holds_on(self._release(release_id), self._changes(change_ids))
+
     def voter_of(self, act: Act) -> Voter:
         """Return who asks, as a voter."""
         return self._known(act)[1]
