@@ -29,6 +29,7 @@ from tests.integration.reactions.change_facts import (
     a_waiver_asked,
     accepted,
     asked,
+    asked_last,
     authorized,
     cancelled_change,
     carried,
@@ -177,10 +178,11 @@ CASES = {
     ),
     "reject_what_was_asked": Case(
         given=asked,
-        when=lambda here: command(here, vote(here, CHANGE_REQUEST, VoteKind.REJECT)),
+        when=lambda here: command(here, vote(here, asked_last(here), VoteKind.REJECT)),
         then=("change.AuthorizationVoteCast", "change.AuthorizationRejected", "change.Rejected"),
-        refused_given=asked,
-        refused_then=("change.AuthorizationVoteCast", "change.AuthorizationRejected", "change.Rejected"),
+        # A rejected gate rejects none of the changes that it binds.
+        refused_given=gate_asked,
+        refused_then=("change.AuthorizationVoteCast", "change.AuthorizationRejected"),
     ),
     "take_ended_grant": Case(
         given=authorized,

@@ -201,6 +201,10 @@ def gate_asked(here):
     here.hear(gate(here))
 
 
+def asked_last(here):
+    return CHANGE_REQUEST if here.store.load(id_of_authorization(GATE_REQUEST)) is None else GATE_REQUEST
+
+
 def gate_granted(here):
     gate_asked(here)
     given(here, vote(here, GATE_REQUEST))
