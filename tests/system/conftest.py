@@ -80,6 +80,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     with (shared / "walk.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "walked.json").exists():
+            assert not (shared / "data").exists(), "the walk-through failed before; its first error says why"
             _walk(shared)
     return _read(shared)
 

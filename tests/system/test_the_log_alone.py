@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from fourgates_cli.embedded import SERVICES
 
 from tests.system.conftest import read_all
 
 EVERY_ANSWER_MIN = 500
+
+# The first test of a session that asks for it pays for the walk-through.
+pytestmark = pytest.mark.timeout(600)
 
 
 async def test_every_get_answers_the_same_after_every_view_and_process_was_dropped(walked, tmp_path):
