@@ -192,6 +192,7 @@ INTERNAL: frozenset[type[Any]] = frozenset(
         KnownRelease.SignOffsVoided,
         KnownRelease.Cancelled,
         Service.RetirementDeployed,
+        Service.RetirementFailed,
         Service.RetirementClosed,
         Service.RetirementRecommended,
         ServiceName.Taken,

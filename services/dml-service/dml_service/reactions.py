@@ -9,7 +9,7 @@ from uuid import UUID
 from fourgates.chassis.aggregate import Act
 from fourgates.contracts.change import AuthorizationRevoked
 from fourgates.contracts.common import Grant, Item, Outcome, ReleaseKind, WayBack
-from fourgates.contracts.deploy import BackedOut, Deployed, Endpoint, NodeRetired
+from fourgates.contracts.deploy import BackedOut, BackOutFailed, Deployed, Endpoint, NodeRetired
 from fourgates.contracts.release import (
     BuildRecorded,
     CheckInRequestCancelled,
@@ -147,6 +147,14 @@ def know_what_runs_after_back_out(use_cases: DmlUseCases, act: Act, fact: Backed
     )
 
 
+def know_that_a_retirement_failed(use_cases: DmlUseCases, act: Act, fact: BackOutFailed) -> None:
+    """Whenever a retirement could not be backed out, keep its service retiring until its release ends."""
+    if fact.kind is ReleaseKind.RETIREMENT:
+        use_cases.note_retirement_failed(
+            act, service_id=fact.service_id, release_id=fact.release_id, deployment_id=fact.deployment_id
+        )
+
+
 def know_that_a_node_was_retired(use_cases: DmlUseCases, act: Act, fact: NodeRetired) -> None:
     """Whenever a node was retired, nothing of the service runs there."""
     use_cases.note_node_retired(
@@ -231,6 +239,7 @@ HEARD: Mapping[type[Any], Callable[[Any, Act, Any], None]] = {
     DeploymentRequested: begin_requested_retirement,
     Deployed: know_what_runs_after_deployment,
     BackedOut: know_what_runs_after_back_out,
+    BackOutFailed: know_that_a_retirement_failed,
     NodeRetired: know_that_a_node_was_retired,
     ReleaseClosed: retire_service_of_closed_retirement,
     RetirementRecommended: mark_service_for_retirement,

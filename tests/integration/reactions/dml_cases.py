@@ -10,7 +10,7 @@ from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.hearing import Case
 from fourgates.contracts.change import AuthorizationRevoked
 from fourgates.contracts.common import Decider, Gate, Grant, Item, Outcome, ReleaseKind, ReleaseState, WayBack
-from fourgates.contracts.deploy import BackedOut, Deployed, Endpoint, NodeRetired
+from fourgates.contracts.deploy import BackedOut, BackOutFailed, Deployed, Endpoint, NodeRetired
 from fourgates.contracts.release import (
     BuildRecorded,
     CheckInRequestCancelled,
@@ -103,6 +103,13 @@ RETIREMENT_BACKED_OUT = BackedOut(
     restored_version="1.0.0",
     endpoints=[],
     backed_out_at=NOON,
+)
+RETIREMENT_FAILED = BackOutFailed(
+    **OF_DEPLOYMENT,
+    kind=ReleaseKind.RETIREMENT,
+    environment_id=ENVIRONMENT,
+    reason="the archive is incomplete, and the backup too",
+    failed_at=NOON,
 )
 
 
@@ -281,6 +288,13 @@ CASES = {
         when=lambda here: RETIREMENT_BACKED_OUT,
         then=("dml.ServiceRetirementBackedOut",),
         refused_given=a_retired_service,
+    ),
+    "know_that_a_retirement_failed": Case(
+        given=lambda here: (a_retiring_service(here), here.hear(RETIREMENT_CLOSED)),
+        when=lambda here: RETIREMENT_FAILED,
+        then=("dml.ServiceRetirementFailed", "dml.ServiceRetirementBackedOut"),
+        refused_given=a_retired_service,
+        other_order=lambda here: [RETIREMENT_REQUESTED],
     ),
     "know_that_a_node_was_retired": Case(
         given=lambda here: (a_running_service(here), here.clock.advance(timedelta(hours=1))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from uuid import UUID
 
 import pytest
@@ -243,3 +244,25 @@ def test_a_recommendation_to_retire_is_marked_once_for_each_review():
 def test_next_says_who_keeps_the_service():
     assert all(command.possible for command in a_service().next(OWNER))
     assert not any(command.possible for command in a_retired_service().next(OWNER))
+
+
+def test_a_retirement_whose_back_out_failed_is_over_when_its_release_is_closed_in_any_order():
+    failed = ("note_retirement_failed", {"release_id": RELEASE, "deployment_id": DEPLOYMENT})
+    closed = ("note_retirement_closed", {"release_id": RELEASE})
+    begun = ("begin_retirement", {"release_id": RELEASE, "deployment_id": DEPLOYMENT})
+    for order in permutations((failed, closed, begun)):
+        service = a_live_service()
+        for command, named in (*order, failed):
+            getattr(service, command)(REACTION, **named)
+        assert (service.lifecycle, service.retirement) == (Lifecycle.LIVE, None)
+        service.begin_retirement(REACTION, release_id=UUID(int=202), deployment_id=UUID(int=302))
+        assert service.lifecycle is Lifecycle.RETIRING
+        assert vars(replayed(service)) == {**vars(service), "_pending_events": []}
+
+
+def test_a_service_stays_retiring_while_the_review_of_its_failed_retirement_goes_on():
+    service = a_retiring_service()
+    service.note_retirement_failed(REACTION, release_id=RELEASE, deployment_id=DEPLOYMENT)
+    assert service.lifecycle is Lifecycle.RETIRING
+    service.give_up_retirement(REACTION, release_id=RELEASE)
+    assert service.lifecycle is Lifecycle.LIVE

@@ -155,6 +155,14 @@ class ServiceUseCases(UseCases):
             lambda service: service.note_retirement_deployed(act, release_id=release_id, deployment_id=deployment_id),
         )
 
+    def note_retirement_failed(self, act: Act, *, service_id: UUID, release_id: UUID, deployment_id: UUID) -> None:
+        """Note that a retirement could not be backed out."""
+        self._change(
+            act,
+            service_id,
+            lambda service: service.note_retirement_failed(act, release_id=release_id, deployment_id=deployment_id),
+        )
+
     def back_out_retirement(self, act: Act, *, service_id: UUID, release_id: UUID, deployment_id: UUID) -> None:
         """Note that a retirement was backed out."""
         self._change(

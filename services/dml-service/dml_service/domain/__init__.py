@@ -25,15 +25,9 @@ from dml_service.domain.media import (
     item_id_of,
     name_id_of,
 )
-from dml_service.domain.service import (
-    RUNNING,
-    Dependency,
-    Lifecycle,
-    Retirement,
-    Service,
-    ServiceLevelTarget,
-)
+from dml_service.domain.service import Service
 from dml_service.domain.service_name import ServiceName
+from dml_service.domain.service_parts import RUNNING, Dependency, Lifecycle, Retirement, ServiceLevelTarget
 
 __all__ = [
     "RUNNING",

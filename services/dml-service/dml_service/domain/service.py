@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from fourgates.chassis.aggregate import (
@@ -18,54 +16,10 @@ from fourgates.chassis.aggregate import (
 )
 
 from dml_service.domain.entitlement import unentitled
+from dml_service.domain.service_parts import RUNNING, Dependency, Lifecycle, Retirement, ServiceLevelTarget
 
 REGISTRARS = ("service_owner", "change_manager")
 KEEPERS = ("service_owner", "change_manager")
-
-
-class Lifecycle(StrEnum):
-    """The states of a service."""
-
-    PIPELINE = "pipeline"
-    LIVE = "live"
-    RETIRING = "retiring"
-    RETIRED = "retired"
-
-
-# A retiring service still runs until its retirement is closed, and is live again when that is backed out.
-RUNNING = (Lifecycle.LIVE, Lifecycle.RETIRING)
-
-
-@dataclass(frozen=True)
-class ServiceLevelTarget:
-    """What service design promises: a measure, and the goal that it is compared with."""
-
-    target_id: UUID
-    name: str
-    measure: str
-    comparison: str
-    goal: float
-    unit: str
-    path: str
-    warning_at: float | None = None
-
-
-@dataclass(frozen=True)
-class Dependency:
-    """A service to depend on: how it stands, and every service that it reaches itself."""
-
-    service_id: UUID
-    lifecycle: Lifecycle | None
-    reaches: frozenset[UUID]
-
-
-@dataclass(frozen=True)
-class Retirement:
-    """A retirement that is under way: its release, its deployment, and how far it came."""
-
-    release_id: UUID
-    deployment_id: UUID
-    deployed: bool = False
 
 
 class Service(Aggregate):
@@ -121,6 +75,12 @@ class Service(Aggregate):
 
     class RetirementDeployed(Aggregate.Event):
         """The decommissioning was carried out; its review follows."""
+
+        release_id: UUID
+        deployment_id: UUID
+
+    class RetirementFailed(Aggregate.Event):
+        """The back-out of a retirement failed: the service is neither gone nor what it was, until its review ends."""
 
         release_id: UUID
         deployment_id: UUID
@@ -265,6 +225,14 @@ class Service(Aggregate):
             self._retirement_deployed(act=act, release_id=release_id, deployment_id=deployment_id)
             self._retire_when_due(act)
 
+    def note_retirement_failed(self, act: Act, *, release_id: UUID, deployment_id: UUID) -> None:
+        """Note that a retirement could not be backed out, whether or not its begin was heard."""
+        self.begin_retirement(act, release_id=release_id, deployment_id=deployment_id)
+        retirement = self.retirement
+        if retirement is not None and retirement.deployment_id == deployment_id and not retirement.failed:
+            self._retirement_failed(act=act, release_id=release_id, deployment_id=deployment_id)
+            self._give_up_when_closed(act)
+
     def back_out_retirement(self, act: Act, *, release_id: UUID, deployment_id: UUID) -> None:
         """Note that a retirement ended without effect, even when its begin is heard later."""
         if deployment_id in self.ended_deployments or self.lifecycle is Lifecycle.RETIRED:
@@ -282,12 +250,19 @@ class Service(Aggregate):
         """Note that the release of a retirement was closed as deployed; retired follows when all else is known."""
         if release_id not in self.closed_retirements:
             self._retirement_closed(act=act, release_id=release_id)
+            self._give_up_when_closed(act)
             self._retire_when_due(act)
 
     def recommend_retirement(self, act: Act, *, release_id: UUID, review_id: UUID, reason: str) -> None:
         """Mark the service as recommended for retirement, once for each review."""
         if review_id not in self.retirement_recommended_by:
             self._retirement_recommended(act=act, release_id=release_id, review_id=review_id, reason=reason)
+
+    def _give_up_when_closed(self, act: Act) -> None:
+        """A failed retirement whose release is closed is over: the service needs another one."""
+        retirement = self.retirement
+        if retirement is not None and retirement.failed and retirement.release_id in self.closed_retirements:
+            self.give_up_retirement(act, release_id=retirement.release_id)
 
     def _retire_when_due(self, act: Act) -> None:
         retirement = self.retirement
@@ -365,6 +340,10 @@ class Service(Aggregate):
     @event(RetirementDeployed)
     def _retirement_deployed(self, act: Act, release_id: UUID, deployment_id: UUID) -> None:
         self.retirement = Retirement(release_id=release_id, deployment_id=deployment_id, deployed=True)
+
+    @event(RetirementFailed)
+    def _retirement_failed(self, act: Act, release_id: UUID, deployment_id: UUID) -> None:
+        self.retirement = Retirement(release_id=release_id, deployment_id=deployment_id, failed=True)
 
     @event(RetirementBackedOut)
     def _retirement_backed_out(self, act: Act, release_id: UUID, deployment_id: UUID, lifecycle: Lifecycle) -> None:
