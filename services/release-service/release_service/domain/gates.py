@@ -186,7 +186,9 @@ class Gates(Conditions):
         request = self.requests.get(request_id)
         if request is None:
             return
-        if request.used and request.crossing is None and ended in {RequestState.EXPIRED, RequestState.REVOKED}:
+        # What expired in part may still be revoked as a whole.
+        worse = {RequestState.EXPIRED, RequestState.REVOKED} if request.crossing is None else {RequestState.REVOKED}
+        if request.used and request.crossing != RequestState.REVOKED and ended in worse:
             self._happened(GrantCrossed, act, request_id=request_id, crossing=ended, reasons=reasons)
         elif request.open:
             self._happened(GateRequestEnded, act, request_id=request_id, ended=ended, reasons=reasons)
