@@ -20,6 +20,7 @@ from release_service.domain import (
 
 from tests.unit.release.a_release import (
     RELEASE,
+    REVIEW,
     Story,
     a_plan,
     assert_replay_equals_live,
@@ -243,3 +244,54 @@ def test_a_missed_target_opens_one_successor():
     story.release.note_review(reaction(), review_id=RELEASE)
     story.release.note_review(reaction(), review_id=RELEASE)
     assert event_names(story.release).count("ReviewNoted") == 1
+
+
+def test_the_cab_is_asked_anew_about_a_second_deployment_and_never_on_hold():
+    story = an_emergency().to_emergency_deployment()
+    story.hear(DeploymentState.RUNNING)
+    story.hear(DeploymentState.BACKED_OUT)
+    story.release.request_confirmation(manager(), request_id=RELEASE)
+    story.release.note_confirmation(reaction(), request_id=RELEASE, confirmed=True, reasons=())
+    story.decide("redeploy")
+    story.pass_gate(Gate.DEPLOYMENT)
+    assert story.release.debts[DebtCode.CAB_CONFIRMATION].state is DebtState.OPEN
+    story.release.put_on_hold(manager())
+    with refused("on-hold"):
+        story.release.request_confirmation(manager(), request_id=REVIEW)
+    story.release.take_off_hold(manager())
+    story.release.request_confirmation(manager(), request_id=REVIEW)
+    story.release.note_confirmation(reaction(), request_id=REVIEW, confirmed=True, reasons=())
+    assert story.release.debts[DebtCode.CAB_CONFIRMATION].state is DebtState.SETTLED
+    assert_replay_equals_live(story.release)
+
+
+def test_a_cancelled_release_owes_nothing_any_more():
+    story = an_emergency().to_emergency_build()
+    assert states(story)
+    story.release.cancel(manager())
+    before = event_names(story.release)
+    story.release.fail_overdue_debts(reaction(at=NOON + timedelta(days=9)))
+    assert event_names(story.release) == before
+
+
+def test_an_owed_rehearsal_waits_for_the_second_gate():
+    story = an_emergency().to_emergency_deployment()
+    story.hear(DeploymentState.RUNNING)
+    story.hear(DeploymentState.BACKED_OUT)
+    story.decide("replan")
+    assert story.release.state is ReleaseState.PLANNING
+    with refused("not-the-time-to-rehearse"):
+        story.rehearse()
+
+
+def test_a_grant_that_expired_in_part_may_be_revoked_as_a_whole():
+    story = an_emergency()
+    story.plan()
+    request = story.granted(Gate.PLANNING, Gate.BUILD_AND_TEST)
+    story.enter(ReleaseState.PLANNING)
+    for ended in (RequestState.EXPIRED, RequestState.REVOKED, RequestState.REVOKED, RequestState.EXPIRED):
+        story.release.note_request_ended(reaction(), request_id=request.request_id, ended=ended, reasons=("so",))
+    assert event_names(story.release).count("GrantCrossed") == 2
+    story.granted(Gate.BUILD_AND_TEST)
+    with refused("phase-grant-revoked"):
+        story.enter(ReleaseState.BUILD_AND_TEST)

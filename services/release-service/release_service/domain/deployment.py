@@ -122,7 +122,8 @@ class Deploying(Building):
     def _may_rehearse(self) -> bool:
         if self.state in {ReleaseState.BUILD_AND_TEST, ReleaseState.CHECK_IN} or self.before_it_runs:
             return True
-        return self._owes(DebtCode.REHEARSAL) and self.state not in FINAL
+        # A rehearsal runs under G2, which a way back may have voided.
+        return self._owes(DebtCode.REHEARSAL) and Gate.BUILD_AND_TEST in self.used
 
     def note_rehearsal(
         self, act: Act, *, rehearsal_id: UUID, succeeded: bool, duration_s: float, notes: tuple[str, ...]

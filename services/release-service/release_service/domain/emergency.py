@@ -12,6 +12,7 @@ from fourgates.chassis.aggregate import Act, Aggregate, Unmet, derived_id, diges
 from release_service.domain.facts import Facts
 from release_service.domain.gates import Gates
 from release_service.domain.states import ChangeType, DebtCode, DebtState, Risk, TestResult
+from release_service.domain.tables import FINAL
 from release_service.domain.values import Debt, LineagePerson
 
 DETAILS = {
@@ -29,8 +30,10 @@ class DebtsIncurred(Aggregate.Event):
     debts: tuple[Debt, ...]
 
     def apply(self, aggregate: Facts) -> None:
-        """Keep the debts."""
+        """Keep the debts; the CAB is asked anew about what it owes anew."""
         aggregate.debts |= {debt.code: debt for debt in self.debts}
+        if any(debt.code is DebtCode.CAB_CONFIRMATION for debt in self.debts):
+            aggregate.confirmation_id = None
 
 
 class DebtSettled(Aggregate.Event):
@@ -94,6 +97,7 @@ class Emergency(Gates):
     def unmet_for_request_confirmation(self, act: Act) -> Iterator[Unmet]:
         """Yield what stands in the way of asking the CAB."""
         yield from self._not_entitled(act, "release_manager", "change_manager")
+        yield from self._held()
         if not self._owes(DebtCode.CAB_CONFIRMATION):
             yield Unmet(
                 "no-confirmation-owed",
@@ -124,7 +128,8 @@ class Emergency(Gates):
                 self._fail(act, debt.code, f"overdue since {debt.due_at.isoformat()}")
 
     def _owes(self, code: DebtCode) -> bool:
-        return code in self.debts and self.debts[code].state is DebtState.OPEN
+        owed = code in self.debts and self.debts[code].state is DebtState.OPEN
+        return owed and self.state not in FINAL
 
     def _incur(self, act: Act, owed: tuple[DebtCode, ...], *, request_id: UUID, due_at: datetime) -> None:
         debts = tuple(
