@@ -36,6 +36,8 @@ from review_service.domain import (
 from review_service.settings import ReviewSettings
 from review_service.views import reviews_due, watches_due
 
+RETIRED = "retired"
+
 
 class Prober(Protocol):
     """Measures a target where a service answers."""
@@ -193,7 +195,9 @@ class ReviewUseCases:
         self._hear_of(act, release_id, service_id, lambda known: known.note_cancellation(act, reason=reason))
 
     def begin_measuring(self, act: Act, *, release_id: UUID, service_id: UUID) -> None:
-        """Measure the targets of a service from now on, outside reviews."""
+        """Measure the targets of a service from now on, outside reviews, unless it is gone already."""
+        if self.lifecycle_of(service_id) == RETIRED:
+            return
         watch = self._watch(act, service_id)
         watch.begin_measuring(act, release_id=release_id)
         self._work.save(watch)
@@ -213,13 +217,24 @@ class ReviewUseCases:
         self._tell_review(act, follow_up)
 
     def note_acceptance(
-        self, act: Act, *, evaluation_id: UUID, request_id: UUID, authorization_id: UUID, document_digest: str
+        self,
+        act: Act,
+        *,
+        evaluation_id: UUID,
+        request_id: UUID,
+        authorization_id: UUID,
+        document_digest: str,
+        deciders: tuple[str, ...],
     ) -> None:
         """Note that an authority accepted a missed target in writing."""
         self._answer(
             evaluation_id,
             lambda review: review.note_acceptance(
-                act, request_id=request_id, authorization_id=authorization_id, document_digest=document_digest
+                act,
+                request_id=request_id,
+                authorization_id=authorization_id,
+                document_digest=document_digest,
+                deciders=deciders,
             ),
         )
 
@@ -253,7 +268,7 @@ class ReviewUseCases:
             known = KnownService.note(act, service_id=service_id, lifecycle=lifecycle)
         known.note_lifecycle(act, lifecycle=lifecycle)
         self._work.save(known)
-        if lifecycle == "retired":
+        if lifecycle == RETIRED:
             watch, ledger = self._watch(act, service_id), self._ledger(act, service_id)
             watch.end_measuring(act, lifecycle=lifecycle)
             ledger.close(act, lifecycle=lifecycle)

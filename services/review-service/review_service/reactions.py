@@ -207,6 +207,7 @@ def note_acceptance(use_cases: ReviewUseCases, act: Act, fact: AuthorizationGran
             request_id=fact.request_id,
             authorization_id=fact.authorization_id,
             document_digest=fact.document_digest,
+            deciders=tuple(decider.person_id for decider in fact.deciders),
         )
 
 

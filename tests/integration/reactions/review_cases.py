@@ -306,7 +306,7 @@ CASES = {
             **OF_RELEASE, kind=common.ReleaseKind.UPDATE, outcome=common.Outcome.SUCCESSFUL, change_ids=[]
         ),
         then=("review.TargetWatchMeasuringBegun",),
-        refused_given=a_watched_service,
+        refused_given=lambda here: (a_closed_review(here), here.hear(RETIRED)),
     ),
     "note_requested_change": Case(
         given=a_missed_target,

@@ -169,6 +169,7 @@ def test_a_missed_target_that_was_accepted_in_writing_lets_the_review_close_with
         request_id=request.request_id,
         authorization_id=given.an_id("a"),
         document_digest=request.document_digest,
+        deciders=("ada",),
     )
     review.close(REVIEWER, decision=Decision.CLOSE)
     assert review.outcome is Outcome.SUCCESSFUL_WITH_ISSUES
@@ -178,9 +179,44 @@ def test_an_acceptance_of_something_else_accepts_nothing(given):
     review, request = asked(given)
     for request_id, digest in ((request.request_id, "other"), (given.an_id("unknown"), request.document_digest)):
         review.note_acceptance(
-            given.service_act, request_id=request_id, authorization_id=given.an_id("a"), document_digest=digest
+            given.service_act,
+            request_id=request_id,
+            authorization_id=given.an_id("a"),
+            document_digest=digest,
+            deciders=("ada",),
         )
     assert not review.accepted_ids
+
+
+@pytest.mark.parametrize("deciders", [(), ("rita",), ("ada", "ben"), ("tess",)])
+def test_nobody_with_a_part_in_it_accepts_a_miss_and_a_part_may_become_known_later(given, deciders):
+    review, request = asked(given)
+    people = tuple(LineagePerson(person, part) for person, part in (("ben", "builder"), ("tess", "tester")))
+    review.note_release(given.service_act, facts=ReleaseFacts(in_review=True, lineage=people))
+    review.note_acceptance(
+        given.service_act,
+        request_id=request.request_id,
+        authorization_id=given.an_id("a"),
+        document_digest=request.document_digest,
+        deciders=deciders,
+    )
+    assert not review.accepted_ids
+    assert review.acceptances[request.request_id].state is AcceptanceState.NOT_ACCEPTED
+
+
+def test_who_signed_off_may_accept_a_miss(given):
+    review, request = asked(given)
+    review.note_release(
+        given.service_act, facts=ReleaseFacts(in_review=True, lineage=(LineagePerson("mia", "signer"),))
+    )
+    review.note_acceptance(
+        given.service_act,
+        request_id=request.request_id,
+        authorization_id=given.an_id("a"),
+        document_digest=request.document_digest,
+        deciders=("mia",),
+    )
+    assert review.accepted_ids
 
 
 def test_an_acceptance_that_was_refused_can_be_asked_for_again(given):
@@ -199,6 +235,7 @@ def test_an_acceptance_that_was_given_is_taken_back_only_by_revoking_it(given):
         request_id=request.request_id,
         authorization_id=given.an_id("a"),
         document_digest=request.document_digest,
+        deciders=("ada",),
     )
     with refused("acceptance-asked"):
         review.request_acceptance(REVIEWER, request_id=given.an_id("r2"), evaluation_id=request.evaluation_id)

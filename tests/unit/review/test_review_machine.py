@@ -181,7 +181,11 @@ class ReviewMachine(RuleBasedStateMachine):
         before = self.review.version
         if answer == "accept":
             self.review.note_acceptance(
-                self.act(), request_id=request_id, authorization_id=self.an_id(), document_digest=digest
+                self.act(),
+                request_id=request_id,
+                authorization_id=self.an_id(),
+                document_digest=digest,
+                deciders=("ada",),
             )
             self.accepted |= {evaluation_id} if self.review.version > before else set()
         else:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fourgates.chassis.aggregate import Act, Aggregate, derived_id, digest_of, event, refuse_any
+from fourgates.chassis.aggregate import Act, Aggregate, digest_of, event, refuse_any
 
 from review_service.domain.evaluating import (
     acceptance_document,
@@ -142,11 +142,6 @@ class Review(ReviewRules, Aggregate):
         outcome: Outcome
         reason: str
         verdicts: tuple[Evaluation, ...]
-
-    @classmethod
-    def id_of(cls, release_id: UUID, deployment_id: UUID | None) -> UUID:
-        """Return the id of the review of a deployment, or of a release whose kind has none."""
-        return derived_id(deployment_id or release_id, "review")
 
     @classmethod
     def open(
@@ -345,14 +340,19 @@ class Review(ReviewRules, Aggregate):
         summary: str,
         lineage: tuple[LineagePerson, ...],
     ) -> None:
-        self.acceptances[request_id] = Acceptance(request_id, evaluation_id, document_digest, AcceptanceState.REQUESTED)
+        asked = Acceptance(request_id, evaluation_id, document_digest, AcceptanceState.REQUESTED, None, lineage)
+        self.acceptances[request_id] = asked
 
-    def note_acceptance(self, act: Act, *, request_id: UUID, authorization_id: UUID, document_digest: str) -> None:
-        """Note that an authority accepted exactly what it was asked."""
+    def note_acceptance(
+        self, act: Act, *, request_id: UUID, authorization_id: UUID, document_digest: str, deciders: tuple[str, ...]
+    ) -> None:
+        """Note that an authority accepted exactly what it was asked; whoever had a part in it is no authority."""
         asked = self.acceptances.get(request_id)
         if self.state is ReviewState.CLOSED or asked is None or asked.state is not AcceptanceState.REQUESTED:
             return
-        if asked.document_digest == document_digest:
+        if conflict := self.conflict_of(asked, deciders):
+            self.note_no_acceptance(act, request_id=request_id, reason=conflict)
+        elif asked.document_digest == document_digest:
             self._target_accepted(
                 act=act, request_id=request_id, evaluation_id=asked.evaluation_id, authorization_id=authorization_id
             )

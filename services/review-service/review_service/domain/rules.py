@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fourgates.chassis.aggregate import Act, Forbidden, NextCommand, Unmet
+from fourgates.chassis.aggregate import Act, Forbidden, NextCommand, Unmet, derived_id
 
 from review_service.domain.values import (
     CONCLUSIVE,
@@ -32,6 +32,8 @@ from review_service.domain.values import (
     Target,
 )
 
+# Who signs off is held apart by change management, and may accept what was missed.
+SIGNER = "signer"
 _HERE = "/review/v1/reviews/{id}"
 
 
@@ -54,6 +56,11 @@ class ReviewRules:
     linked_changes: dict[UUID, UUID]
     successors: dict[UUID, UUID]
     retirement_recommended: bool
+
+    @classmethod
+    def id_of(cls, release_id: UUID, deployment_id: UUID | None) -> UUID:
+        """Return the id of the review of a deployment, or of a release whose kind has none."""
+        return derived_id(deployment_id or release_id, "review")
 
     @property
     def deployment_outcome(self) -> DeploymentOutcome | None:
@@ -89,6 +96,17 @@ class ReviewRules:
     def accepted_ids(self) -> frozenset[UUID]:
         """The missed evaluations that an authority accepted."""
         return frozenset(a.evaluation_id for a in self.acceptances.values() if a.state is AcceptanceState.ACCEPTED)
+
+    def conflict_of(self, asked: Acceptance, deciders: tuple[str, ...]) -> str:
+        """Return why these people cannot accept a miss, or nothing: who had a part in the release, or asked, does not.
+
+        More of the lineage may be known by now than when the authority was asked.
+        """
+        part = {p.person_id for p in (*asked.lineage, *self.facts.lineage) if p.part != SIGNER}
+        conflicted = sorted(part & set(deciders))
+        if conflicted:
+            return f"{', '.join(conflicted)} had a part in what was missed; nobody accepts their own."
+        return "" if deciders else "Nobody decided it."
 
     @property
     def verdicts(self) -> tuple[Evaluation, ...]:

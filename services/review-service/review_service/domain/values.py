@@ -209,6 +209,14 @@ class Debt:
 
 
 @dataclass(frozen=True)
+class LineagePerson:
+    """A person who had a part in the release."""
+
+    person_id: str
+    part: str
+
+
+@dataclass(frozen=True)
 class Acceptance:
     """A written acceptance that was asked for."""
 
@@ -217,14 +225,7 @@ class Acceptance:
     document_digest: str
     state: AcceptanceState
     authorization_id: UUID | None = None
-
-
-@dataclass(frozen=True)
-class LineagePerson:
-    """A person who had a part in the release."""
-
-    person_id: str
-    part: str
+    lineage: tuple[LineagePerson, ...] = ()
 
 
 @dataclass(frozen=True)
