@@ -1,6 +1,14 @@
 """The event store: aggregates are appended to one log, which is also the outbox and the memory of what was handled."""
 
-from fourgates.chassis.store.events import AlreadyHandled, Conflict, EventStore, Parked, Recorded, Reply
+from fourgates.chassis.store.events import (
+    AlreadyHandled,
+    Conflict,
+    EventStore,
+    Parked,
+    Recorded,
+    Reply,
+    StoreUnavailable,
+)
 from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.sqlite import open_sqlite_recorder
 
@@ -12,5 +20,6 @@ __all__ = [
     "Parked",
     "Recorded",
     "Reply",
+    "StoreUnavailable",
     "open_sqlite_recorder",
 ]

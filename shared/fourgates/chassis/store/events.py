@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -21,6 +22,10 @@ class Conflict(Exception):
 
 class AlreadyHandled(Exception):
     """The position was saved before: this message, or this tick, has taken effect already."""
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be asked now. An append that it cut short has been stored wholly or not at all."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,10 @@ class Recorder(Protocol):
         """Return parked messages in the order in which they were parked."""
         ...
 
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake` from now on whenever another process may have appended, if the database tells."""
+        ...
+
     def close(self) -> None:
         """Close all connections."""
         ...
@@ -115,6 +124,9 @@ class EventStore:
         self._recorder = recorder
         self._mapper = mapper
         self._appended = threading.Condition()
+        self._changes = 0
+        self._wakes = 0
+        self._listening = False
 
     def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
         """Return an aggregate folded from its events, up to a version if given, or None when it has none."""
@@ -137,7 +149,8 @@ class EventStore:
     ) -> Sequence[int]:
         """Append events, saved positions, a reply and a parked message in one durable transaction.
 
-        Raises `Conflict` when an aggregate moved on, `AlreadyHandled` when a position was saved before.
+        Raises `Conflict` when an aggregate moved on, `AlreadyHandled` when a position was saved before,
+        `StoreUnavailable` when the database cannot be asked now.
         """
         wanted = positions or {}
         stored = [self._mapper.to_stored_event(e) for e in events]
@@ -148,8 +161,7 @@ class EventStore:
                 raise AlreadyHandled(str(error)) from error
             raise Conflict(str(error)) from error
         if appended:
-            with self._appended:
-                self._appended.notify_all()
+            self._notice()
         return appended
 
     def log(self, after: int, limit: int) -> list[Recorded]:
@@ -163,15 +175,34 @@ class EventStore:
 
     def wait_beyond(self, position: int, timeout_s: float) -> bool:
         """Wait until the log goes beyond a position, or the time is over; tell which."""
+        until = monotonic() + timeout_s
         with self._appended:
+            wakes = self._wakes
+            if not self._listening:
+                self._listening = True
+                self._recorder.listen(self._notice)
+        while True:
+            changes = self._changes
+            # Not with the lock held: whoever appends must not wait for the database of someone who waits.
             if self.head() > position:
                 return True
-            self._appended.wait(timeout_s)
+            with self._appended:
+                if self._changes == changes:
+                    self._appended.wait(until - monotonic())
+                if self._wakes > wakes or monotonic() >= until:
+                    break
         return self.head() > position
 
     def wake(self) -> None:
         """Wake everyone who waits, so that they can stop."""
         with self._appended:
+            self._wakes += 1
+        self._notice()
+
+    def _notice(self) -> None:
+        """Let everyone who waits look at the log again."""
+        with self._appended:
+            self._changes += 1
             self._appended.notify_all()
 
     def position_of(self, name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from eventsourcing.persistence import Notification, StoredEvent, Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteProcessRecorder
 
 from fourgates.chassis.store.events import Parked, Reply
+from fourgates.chassis.store.texts import escaped, unescaped
 
 _MEMORY = itertools.count()
 
@@ -124,12 +125,12 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
         cursor.execute(
             "INSERT INTO parked (source, key, message_id, headers, body, reason, parked_at) VALUES (?,?,?,?,?,?,?)",
             (
-                parked.source,
-                parked.key,
-                parked.message_id,
+                escaped(parked.source),
+                escaped(parked.key),
+                escaped(parked.message_id),
                 json.dumps(dict(parked.headers)),
                 parked.body,
-                parked.reason,
+                escaped(parked.reason),
                 _text(parked.parked_at),
             ),
         )
@@ -154,7 +155,7 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
     def is_parked(self, source: str, key: str) -> bool:
         """Tell whether a message of this aggregate is parked."""
         with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute("SELECT 1 FROM parked WHERE source = ? AND key = ? LIMIT 1", (source, key))
+            cursor.execute("SELECT 1 FROM parked WHERE source = ? AND key = ? LIMIT 1", (escaped(source), escaped(key)))
             return cursor.fetchone() is not None
 
     def list_parked(self, limit: int) -> Sequence[Parked]:
@@ -164,16 +165,19 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
             rows = cursor.fetchall()
         return [
             Parked(
-                source=row["source"],
-                key=row["key"],
-                message_id=row["message_id"],
+                source=unescaped(row["source"]),
+                key=unescaped(row["key"]),
+                message_id=unescaped(row["message_id"]),
                 headers=json.loads(row["headers"]),
                 body=row["body"],
-                reason=row["reason"],
+                reason=unescaped(row["reason"]),
                 parked_at=datetime.fromisoformat(row["parked_at"]),
             )
             for row in rows
         ]
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Do nothing: one process writes to the file, and it wakes its own followers."""
 
     def close(self) -> None:
         """Close all connections."""

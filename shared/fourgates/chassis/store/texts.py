@@ -1,0 +1,15 @@
+"""Texts of strangers in a form that every database can hold."""
+
+from __future__ import annotations
+
+import json
+
+
+def escaped(text: str) -> str:
+    """Return a text without NUL and half characters, whatever was sent; a plain one stays as it is."""
+    return json.dumps(text)[1:-1]
+
+
+def unescaped(text: str) -> str:
+    """Return what was escaped."""
+    return str(json.loads(f'"{text}"'))
