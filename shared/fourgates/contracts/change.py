@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
+
+from pydantic import AwareDatetime
 
 from fourgates.contracts.common import ChangeType, Contract, Decider, Gate, Part, Risk
 
@@ -114,8 +115,8 @@ class AuthorizationGranted(AuthorizationContract, Contract, type="dev.fourgates.
     deciders: list[Decider]
     policy_version: int
     rule: str
-    granted_at: datetime
-    expires_at: datetime
+    granted_at: AwareDatetime
+    expires_at: AwareDatetime
     model_id: UUID | None = None
 
 
@@ -134,7 +135,7 @@ class AuthorizationWithdrawn(AuthorizationContract, Contract, type="dev.fourgate
 class AuthorizationExpired(AuthorizationContract, Contract, type="dev.fourgates.change.authorization_expired.v1"):
     """A grant or a request passed its time."""
 
-    expired_at: datetime
+    expired_at: AwareDatetime
 
 
 class AuthorizationRevoked(AuthorizationContract, Contract, type="dev.fourgates.change.authorization_revoked.v1"):
@@ -153,7 +154,7 @@ class AuthorizationVoided(AuthorizationContract, Contract, type="dev.fourgates.c
 class AuthorizationUsed(AuthorizationContract, Contract, type="dev.fourgates.change.authorization_used.v1"):
     """A grant was used, once; `crossing` names an expiry or revocation that crossed the use."""
 
-    used_at: datetime
+    used_at: AwareDatetime
     crossing: str | None = None
 
 
@@ -162,8 +163,8 @@ class CalendarWindowSet(Contract, type="dev.fourgates.change.calendar_window_set
 
     window_id: UUID
     kind: str
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
     environment_ids: list[UUID]
     service_ids: list[UUID]
     reason: str

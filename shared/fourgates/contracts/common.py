@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 _TYPES: dict[str, type[Contract]] = {}
 
 
 class Part(BaseModel):
-    """A part of a contract. Readers ignore fields they do not know."""
+    """A part of a contract. Readers ignore fields they do not know; a time has a zone, and a number is one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -110,7 +109,7 @@ class Decider(Part):
 
     person_id: str
     roles: list[str]
-    voted_at: datetime
+    voted_at: AwareDatetime
     meaning: str
     reason: str
 
@@ -125,8 +124,8 @@ class Grant(Part):
     deciders: list[Decider]
     policy_version: int
     rule: str
-    granted_at: datetime
-    expires_at: datetime
+    granted_at: AwareDatetime
+    expires_at: AwareDatetime
     model_id: UUID | None = None
 
 
@@ -185,7 +184,7 @@ class PlannedEnvironment(Part):
     """One rung of the ladder: where, in which half-open window and waves, and how long it stands before the next."""
 
     environment_id: UUID
-    window_start: datetime
-    window_end: datetime
+    window_start: AwareDatetime
+    window_end: AwareDatetime
     waves: list[list[str]]
     soak_s: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
+
+from pydantic import AwareDatetime
 
 from fourgates.contracts.common import Contract, Item, Part, ReleaseKind
 
@@ -60,7 +61,7 @@ class DeploymentStarted(DeploymentContract, Contract, type="dev.fourgates.deploy
 
     environment_id: UUID
     started_by: str
-    started_at: datetime
+    started_at: AwareDatetime
 
 
 class DeploymentStepDone(DeploymentContract, Contract, type="dev.fourgates.deploy.step_done.v1"):
@@ -88,7 +89,7 @@ class Deployed(DeploymentContract, Contract, type="dev.fourgates.deploy.deployed
     version: str
     items: list[Item]
     endpoints: list[Endpoint]
-    deployed_at: datetime
+    deployed_at: AwareDatetime
 
 
 class BackedOut(DeploymentContract, Contract, type="dev.fourgates.deploy.backed_out.v1"):
@@ -99,7 +100,7 @@ class BackedOut(DeploymentContract, Contract, type="dev.fourgates.deploy.backed_
     steps_digest: str
     restored_version: str | None
     endpoints: list[Endpoint]
-    backed_out_at: datetime
+    backed_out_at: AwareDatetime
 
 
 class BackOutFailed(DeploymentContract, Contract, type="dev.fourgates.deploy.back_out_failed.v1"):
@@ -107,7 +108,7 @@ class BackOutFailed(DeploymentContract, Contract, type="dev.fourgates.deploy.bac
 
     environment_id: UUID
     reason: str
-    failed_at: datetime
+    failed_at: AwareDatetime
 
 
 class DeploymentAborted(DeploymentContract, Contract, type="dev.fourgates.deploy.aborted.v1"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
+
+from pydantic import AwareDatetime
 
 from fourgates.contracts.common import (
     CarriedChange,
@@ -237,7 +238,7 @@ class Debt(Part):
 
     code: str
     detail: str
-    due_at: datetime
+    due_at: AwareDatetime
 
 
 class DebtsIncurred(ReleaseContract, Contract, type="dev.fourgates.release.debts_incurred.v1"):
