@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from deploy_service.app import build
 from deploy_service.domain import Deployment, DeploymentState
-from fourgates.chassis.aggregate import Refused
+from fourgates.chassis.aggregate import Refused, derived_id
+from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.hearing import Hearing
 from fourgates.chassis.testing.world import a_security_log, a_verifier
 from fourgates.contracts.change import ChangePutOnHold, ChangeTakenOffHold
 from fourgates.contracts.common import ReleaseKind, Step
+from fourgates.contracts.deploy import RehearsalFinished
+from fourgates.contracts.release import DeploymentRequested
+from pydantic import ValidationError
 
 from tests.integration.reactions import deploy_facts as facts
 
@@ -132,3 +137,37 @@ def test_a_check_in_that_is_told_again_does_not_clear_a_quarantine(here):
     with pytest.raises(Refused) as refused:
         start(here)
     assert refused.value.codes == ("media-quarantined",)
+
+
+def test_a_freeze_counts_however_many_others_were_set(here):
+    facts.planned(here)
+    windows = sorted((UUID(int=9000 + n) for n in range(1001)), key=lambda one: str(derived_id(one, "known-freeze")))
+
+    def set_all(use_cases):
+        for window_id in windows:
+            soon = timedelta(days=1 if window_id == windows[-1] else 0)
+            use_cases.note_freeze(
+                here.act("deploy-service"),
+                window_id=window_id,
+                starts_at=NOON - timedelta(days=1),
+                ends_at=NOON + soon,
+                environment_ids=(),
+                service_ids=(),
+                reason="year end",
+            )
+
+    here.carry_out(set_all)
+    with pytest.raises(Refused) as refused:
+        start(here)
+    assert refused.value.codes == ("freeze",)
+
+
+def test_a_fact_with_a_time_without_zone_or_a_number_that_is_none_is_no_fact():
+    spoken = json.loads(facts.DEPLOY.model_dump_json())
+    spoken["environments"][0]["window_end"] = "2026-01-05T12:00:00"
+    with pytest.raises(ValidationError, match="timezone"):
+        DeploymentRequested.model_validate_json(json.dumps(spoken))
+    with pytest.raises(ValidationError):
+        RehearsalFinished.model_validate_json(
+            json.dumps({"rehearsal_id": str(UUID(int=1)), "duration_s": float("nan")})
+        )

@@ -9,6 +9,7 @@ from fourgates.chassis.aggregate import Act
 
 from deploy_service.application.base import UseCases
 from deploy_service.domain import Environment, Placed
+from deploy_service.views import ALL
 
 
 class EnvironmentUseCases(UseCases):
@@ -53,8 +54,8 @@ class EnvironmentUseCases(UseCases):
     def begin_due_drift_checks(self, act: Act) -> None:
         """Ask for a comparison in every environment where something stands and the last one is long ago."""
         due_at = act.at - timedelta(seconds=self._settings.drift_check_s)
-        filled = {row["environment_id"]: row["since"] for row in self._work.views.find("placements")}
-        for row in self._work.views.find("environments", {"key": list(filled)}) if filled else []:
+        filled = {row["environment_id"]: row["since"] for row in self._work.views.find("placements", limit=ALL)}
+        for row in self._work.views.find("environments", {"key": list(filled)}, limit=ALL) if filled else []:
             last = datetime.fromisoformat(row["checked_at"] or filled[row["key"]])
             if last <= due_at:
                 environment = self._work.get(Environment, UUID(row["key"]))
@@ -74,5 +75,5 @@ class EnvironmentUseCases(UseCases):
 
     def environments_with_something(self) -> tuple[UUID, ...]:
         """Return every environment where something stands."""
-        rows = self._work.views.find("placements")
+        rows = self._work.views.find("placements", limit=ALL)
         return tuple(dict.fromkeys(UUID(row["environment_id"]) for row in rows))

@@ -10,10 +10,12 @@ from deploy_service.views.facts import (
 )
 from deploy_service.views.heard import HEARD_VIEWS
 from deploy_service.views.own import OWN_VIEWS
+from deploy_service.views.projecting import ALL
 
 VIEWS = (*OWN_VIEWS, *HEARD_VIEWS)
 
 __all__ = [
+    "ALL",
     "VIEWS",
     "facts_for_deployment",
     "facts_for_rehearsal",

@@ -21,11 +21,12 @@ from deploy_service.domain import (
     Rehearsal,
     RehearsalFact,
 )
+from deploy_service.views.projecting import ALL
 
 
 def known_environments(views: Views) -> tuple[EnvironmentFact, ...]:
     """Return every environment, from the bottom of the ladder up."""
-    return tuple(_environment(row) for row in views.find("environments", order_by="rung"))
+    return tuple(_environment(row) for row in views.find("environments", order_by="rung", limit=ALL))
 
 
 def known_environment(views: Views, environment_id: UUID) -> EnvironmentFact | None:
@@ -77,7 +78,9 @@ def facts_to_go_on_rehearsing(views: Views, rehearsal: Rehearsal) -> Facts:
 def media_facts(views: Views, items: Sequence[Item]) -> tuple[MediumFact, ...]:
     """Return each item with the state in which it was heard."""
     keys = {f"{item.name}@{item.version}#{item.sha256}": item for item in items}
-    states = {row["medium_key"]: row["state"] for row in views.find("known_media", {"medium_key": list(keys)})}
+    states = {
+        row["medium_key"]: row["state"] for row in views.find("known_media", {"medium_key": list(keys)}, limit=ALL)
+    }
     return tuple(
         MediumFact(item.name, item.version, item.sha256, states.get(key, "unheard")) for key, item in keys.items()
     )
@@ -91,7 +94,7 @@ def authorization_state(views: Views, authorization_id: UUID) -> str:
 def what_runs_today(views: Views, service_id: UUID) -> Package | None:
     """Return the package of a service that stands highest in the ladder, if any stands."""
     rungs = {str(e.environment_id): e.rung for e in known_environments(views)}
-    rows = views.find("placements", {"service_id": str(service_id)})
+    rows = views.find("placements", {"service_id": str(service_id)}, limit=ALL)
     if not rows:
         return None
     highest = max(rows, key=lambda row: (rungs[row["environment_id"]], row["key"]))
@@ -125,7 +128,7 @@ def _freezes(views: Views, waivers: list[Row], deployment: Deployment) -> tuple[
             reason=row["reason"],
             waived=row["window_id"] in waived,
         )
-        for row in views.find("known_freezes", {"lifted": False})
+        for row in views.find("known_freezes", {"lifted": False}, limit=ALL)
     )
 
 
@@ -155,7 +158,7 @@ def _lower_rungs(
     due = deployment.rung_due.environment_id
     limit = next((e.rung for e in environments if e.environment_id == due), 0)
     lower = [e for e in environments if not e.sandbox and e.rung < limit]
-    rows = views.find("placements", {"service_id": str(request.service_id)})
+    rows = views.find("placements", {"service_id": str(request.service_id)}, limit=ALL)
     if request.retires:
         still = {row["environment_id"] for row in rows}
         return tuple(LowerRungFact(e.name, None, 0) for e in lower if str(e.environment_id) in still)

@@ -9,6 +9,9 @@ from fourgates.chassis.views import Rows, View, Views, iso
 from dml_service.domain import CheckIn, CheckInState, CheckOut, MediaItem, MediaState, Medium, item_id_of
 from dml_service.views.projecting import change, ids_of, number, row_of
 
+# What a revocation or a cancellation reaches is read whole: the views return a thousand rows unless told otherwise.
+ALL = 1_000_000
+
 
 def _recorded(rows: Rows, happened: MediaItem.Recorded) -> None:
     medium = happened.medium
@@ -186,12 +189,12 @@ def grant_was_used(views: Views, authorization_id: UUID, *, by_other_than: UUID)
 
 def items_under_authorization(views: Views, authorization_id: UUID) -> list[UUID]:
     """Return the media items that came in under a grant."""
-    return ids_of(views.find("media_items", {"authorization_id": str(authorization_id)}))
+    return ids_of(views.find("media_items", {"authorization_id": str(authorization_id)}, limit=ALL))
 
 
 def items_checked_in_by(views: Views, release_id: UUID) -> list[UUID]:
     """Return the media items that a release took into the library."""
-    return ids_of(views.find("media_items", {"checked_in_by_release_id": str(release_id)}))
+    return ids_of(views.find("media_items", {"checked_in_by_release_id": str(release_id)}, limit=ALL))
 
 
 def items_with_digest(views: Views, sha256: str) -> list[UUID]:
