@@ -222,9 +222,13 @@ LEDGERS = View(
 VIEWS: tuple[View, ...] = (REVIEWS, RECOMMENDATIONS, WATCHES, LEDGERS)
 
 
+# What is due is chosen from all: what waits without being due is older than the rest, and would hide it.
+ALL = 1_000_000
+
+
 def reviews_due(views: Views, now: str, asked_before: str, limit: int) -> list[Row]:
     """Return open reviews to measure: asked long enough ago, and observing or with a target that has no verdict."""
-    found = views.find("reviews", {"state": "open", "stayed": True}, order_by="asked_at")
+    found = views.find("reviews", {"state": "open", "stayed": True}, order_by="asked_at", limit=ALL)
     due = [
         row
         for row in found
@@ -237,5 +241,6 @@ def reviews_due(views: Views, now: str, asked_before: str, limit: int) -> list[R
 
 def watches_due(views: Views, asked_before: str, limit: int) -> list[Row]:
     """Return services whose targets are to be measured outside reviews."""
-    found = views.find("target_watches", {"measuring": True}, order_by="asked_at", limit=limit)
-    return [row for row in found if row["asked_at"] <= asked_before and row["targets"] and row["nodes"]]
+    found = views.find("target_watches", {"measuring": True}, order_by="asked_at", limit=ALL)
+    due = [row for row in found if row["asked_at"] <= asked_before and row["targets"] and row["nodes"]]
+    return due[:limit]
