@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import settings
 
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests have found out, whichever worker they ran in."""
+    told = [
+        text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, text in report.user_properties
+        if name == "told"
+    ]
+    if told:
+        terminalreporter.section("told by tests")
+        for text in sorted(told):
+            terminalreporter.write_line(text)

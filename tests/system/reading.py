@@ -86,11 +86,11 @@ class Reader:
             paths.append(f"{path}?page_size={PAGE}&page_token={quote(token)}")
 
     async def _keys(self, collection: str) -> list[str]:
-        """Return the ids of everything in a collection, if it can be listed."""
+        """Return the ids of everything in a collection, and of what it names, if it can be listed."""
         if collection not in self.templates():
             return []
         keys: list[str] = []
         for path in (await self._pages(collection))[1:]:
             items = json.loads((await self.read(path))[1]).get("items", [])
-            keys += [str(item["id"]) for item in items if "id" in item]
-        return keys
+            keys += [str(v) for item in items for name, v in item.items() if name == "id" or name.endswith("_id")]
+        return sorted(set(keys))

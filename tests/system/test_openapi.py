@@ -105,7 +105,7 @@ def body_examples(document: dict[str, Any], operation: dict[str, Any]) -> list[A
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_input_breaks_a_service_and_every_operation_succeeds_somewhere(service, walked, tmp_path, capsys):
+def test_no_input_breaks_a_service_and_every_operation_succeeds_somewhere(service, walked, tmp_path, record_property):
     with walked.again(tmp_path / "again", without_views=False) as again:
         api = again.services[service].api
         document = api.openapi()
@@ -127,11 +127,11 @@ def test_no_input_breaks_a_service_and_every_operation_succeeds_somewhere(servic
                 here.add(name)
     walk = successes(walked, service, document)
     read = {f"GET {t}" for t in document["paths"] if _reached(t, walked.answers[service])}
-    with capsys.disabled():
-        print(
-            f"\n{service}: {len(names)} operations; a success in generated input {len(here)}, in the walk-through "
-            f"{len(walk & names)}, in reading everything {len(read & names)}; statuses {dict(sorted(total.items()))}"
-        )
+    record_property(
+        "told",
+        f"{service}: {len(names)} operations; a success in generated input {len(here)}, in the walk-through "
+        f"{len(walk & names)}, in reading everything {len(read & names)}; statuses {dict(sorted(total.items()))}",
+    )
     assert names - here - walk - read == set()
 
 

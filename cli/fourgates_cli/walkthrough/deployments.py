@@ -13,6 +13,8 @@ from fourgates_cli.walkthrough.world import Thing, World
 DEPLOYMENTS = "/deploy/v1/deployments"
 DEPLOYMENT_TIMEOUT_S = 120
 NODES = ("prod-1", "prod-2")
+# What others have decided already, and deployment hears a moment later.
+HEARD_LATER = frozenset({"freeze", "media-not-definitive", "on-hold", "service-unheard"})
 
 
 def register_environments(world: World, *, by: str = "rhea") -> None:
@@ -40,28 +42,39 @@ def rehearse(world: World, release: str, *, by: str = "rhea") -> Thing:
     return dict(rehearsal)
 
 
-def plan_deployment(world: World, release: str, *, by: str = "rhea") -> None:
-    """Say where, in which window and in which waves; wait until the change schedule has looked at it."""
+def plan_deployment(
+    world: World, release: str, *, by: str = "rhea", environment: str = "production", nodes: tuple[str, ...] = NODES
+) -> Thing:
+    """Say where, in which window and in which waves; return the release once the change schedule has looked at it."""
     here = release_of(world, release)
-    environment = {
-        "environment_id": world.environments["production"],
+    planned = {
+        "environment_id": world.environments[environment],
         "window_start": moment(now()),
         "window_end": moment(now() + WINDOW),
-        "waves": [[node] for node in NODES],
+        "waves": [[node] for node in nodes],
         "soak_s": 0,
     }
-    body = {"environments": [environment], "on_window_end": "back_out", "reason": "a pilot node first"}
+    body = {"environments": [planned], "on_window_end": "back_out", "reason": "a pilot node first"}
     world.by(by).put(f"{here}/deployment-plan", body, of=here)
-    world.by(by).wait_for(here, lambda r: r["conflicts"] is not None, what="the answer of the change schedule")
+    answered = world.by(by).wait_for(
+        here, lambda r: r["conflicts"] is not None, what="the answer of the change schedule"
+    )
+    return dict(answered)
+
+
+def await_planned(world: World, release: str, *, by: str = "dan") -> str:
+    """Wait for the deployment that the release asked for; return its id."""
+    deployment_id = str(world.release(release)["deployment_id"])
+    path = f"{DEPLOYMENTS}/{deployment_id}"
+    world.by(by).wait_for(path, lambda d: d["state"] == "planned", what="the planned deployment")
+    return deployment_id
 
 
 def start(world: World, release: str, *, by: str = "dan") -> str:
     """Start the deployment that the release asked for; return its id."""
-    deployment_id = str(world.release(release)["deployment_id"])
-    path = f"{DEPLOYMENTS}/{deployment_id}"
-    world.by(by).wait_for(path, lambda d: d["state"] == "planned", what="the planned deployment")
-    answer = try_start(world, deployment_id, by=by)
-    world.by(by).succeed(answer)
+    deployment_id = await_planned(world, release, by=by)
+    person = world.by(by)
+    person.succeed(person.insist(lambda: try_start(world, deployment_id, by=by), while_only=HEARD_LATER))
     return deployment_id
 
 
@@ -85,10 +98,10 @@ def await_end(world: World, release: str, deployment_id: str, state: str) -> Thi
     return dict(deployment)
 
 
-def endpoints(world: World) -> dict[str, str]:
-    """Return where each production node answers, as deployment says it."""
-    environment = world.by("dan").get(f"/deploy/v1/environments/{world.environments['production']}")
-    return {placed["node"]: placed["url"] for placed in environment["placed"] if placed["url"]}
+def endpoints(world: World, environment: str = "production") -> dict[str, str]:
+    """Return where each node of an environment answers, as deployment says it."""
+    found = world.by("dan").get(f"/deploy/v1/environments/{world.environments[environment]}")
+    return {placed["node"]: placed["url"] for placed in found["placed"] if placed["url"]}
 
 
 def ask_service(url: str, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
@@ -97,9 +110,9 @@ def ask_service(url: str, method: str, path: str, body: dict[str, Any] | None = 
         return caller.ask(method, path, body=body)
 
 
-def prove_version(world: World, version: str) -> None:
-    """Prove over HTTP what runs on every production node."""
-    for node, url in endpoints(world).items():
+def prove_version(world: World, version: str, environment: str = "production") -> None:
+    """Prove over HTTP what runs on every node of an environment."""
+    for node, url in endpoints(world, environment).items():
         answer = ask_service(url, "GET", "/version")
         seen = json.dumps(answer.body)
         world.narrator.fact(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from fourgates_cli.walkthrough.media import ITEMS
+from fourgates_cli.walkthrough.reports import Case, report
 from fourgates_cli.walkthrough.world import World
 from fourgates_cli.workbench import Medium, TestEvidence
 
@@ -14,22 +14,8 @@ SUITE = "dry_run"
 
 def dry_run_report(world: World, package_digest: str, media: Sequence[Medium], *, by: str = "tess") -> TestEvidence:
     """Compare the package with the library, item by item: each must be new there, or be there with the same bytes."""
-    results = [(medium, _difference(world, medium, by=by)) for medium in media]
-    failures = sum(1 for _, (sound, _) in results if not sound)
-    suite = ET.Element(
-        "testsuite", name=SUITE, tests=str(len(results)), failures=str(failures), errors="0", skipped="0"
-    )
-    properties = ET.SubElement(suite, "properties")
-    ET.SubElement(properties, "property", name="sha256", value=package_digest)
-    for medium, (sound, difference) in results:
-        case = ET.SubElement(suite, "testcase", classname=SUITE, name=f"{medium.name} {medium.version}")
-        ET.SubElement(case, "system-out").text = difference
-        if not sound:
-            ET.SubElement(case, "failure", message=difference)
-    root = ET.Element("testsuites")
-    root.append(suite)
-    xml = ET.tostring(root, encoding="unicode")
-    return TestEvidence(SUITE, package_digest, xml, passed=failures == 0)
+    cases = [Case(f"{m.name} {m.version}", *_difference(world, m, by=by)) for m in media]
+    return report(SUITE, package_digest, cases)
 
 
 def _difference(world: World, medium: Medium, *, by: str) -> tuple[bool, str]:

@@ -14,6 +14,7 @@ from fourgates_cli.walkthrough.act1 import act1
 from fourgates_cli.walkthrough.act2 import act2
 from fourgates_cli.walkthrough.act3 import act3
 from fourgates_cli.walkthrough.act4 import act4
+from fourgates_cli.walkthrough.act5 import act5
 from fourgates_cli.walkthrough.before import before
 from fourgates_cli.walkthrough.narrator import Narrator
 from fourgates_cli.walkthrough.releases import release_of
@@ -38,7 +39,7 @@ class Setting:
 def walk_through(setting: Setting, narrator: Narrator | None = None) -> World:
     """Walk through every act. Raises at the first thing that is not as it must be."""
     with closing(_world(setting, narrator or Narrator())) as world:
-        for act in (before, act1, act2, act3, act4):
+        for act in (before, act1, act2, act3, act4, act5):
             act(world)
         _tell_history(world)
         world.narrator.act(f"Everything expected was seen: {world.narrator.summary()}.")

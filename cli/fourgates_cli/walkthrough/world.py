@@ -31,6 +31,7 @@ class World:
     services: dict[str, str] = field(default_factory=dict)
     releases: dict[str, str] = field(default_factory=dict)
     changes: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
 
     def by(self, name: str) -> Caller:
         """Return the login of a person."""
