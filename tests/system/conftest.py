@@ -50,7 +50,7 @@ class HoldableClock:
 
 @dataclass(frozen=True)
 class Walked:
-    """A data folder through which the four acts went, and what every GET answered at its end."""
+    """A data folder through which all acts went, and what every GET answered at its end."""
 
     data: Path
     url: str

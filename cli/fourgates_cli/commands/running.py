@@ -86,7 +86,7 @@ def walkthrough(
     wheels: Wheelhouse = places.WHEELHOUSE,
     record: Record = None,
 ) -> None:
-    """Walk four acts of releases through a running Fourgates that holds no releases yet."""
+    """Walk five acts of releases through a running Fourgates that holds no releases yet."""
     people = Secrets.read(secrets)
     _walk(url, people, bench, wheels, record)
 

@@ -1,8 +1,8 @@
-"""Act 5, deployments: one that never starts, one through a freeze that a person backs out, one that is paused."""
+"""Act 5, deployments up a ladder: one never starts, one in a freeze is backed out by a person, one is paused."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fourgates_cli.walkthrough.act5_release import NAME, VERSION
 from fourgates_cli.walkthrough.changes import vote
@@ -21,7 +21,10 @@ from fourgates_cli.walkthrough.reviews import await_review, close
 from fourgates_cli.walkthrough.world import Thing, World
 
 DEPOT = "depot"
-NODES = ("depot-1", "depot-2")
+SHOP = "shop"
+LADDER = {DEPOT: ("depot-1", "depot-2"), SHOP: ("shop-1",)}
+# How long the depot must stand before the shop: long enough for a person to step in.
+SOAK_S = 3
 ENVIRONMENTS = "/deploy/v1/environments"
 WINDOWS = "/change/v1/calendar-windows"
 SCHEDULE = "/change/v1/schedule"
@@ -29,7 +32,7 @@ SCHEDULE = "/change/v1/schedule"
 
 def deploy_labels(world: World) -> None:
     """Deploy the release at the third attempt."""
-    _depot(world)
+    _ladder(world)
     _never_started(world)
     freeze_id = _freeze(world)
     _backed_out_by_a_person(world)
@@ -38,22 +41,24 @@ def deploy_labels(world: World) -> None:
     _drift(world)
 
 
-def _depot(world: World) -> None:
+def _ladder(world: World) -> None:
     narrator = world.narrator
-    narrator.step("The depot is an environment of its own; it gets a second node")
-    body = {"name": DEPOT, "sandbox": False, "rung": 1, "soak_s": 0, "nodes": ["depot-1"], "reason": "Bern opens"}
-    depot = world.by("rhea").post(ENVIRONMENTS, body)
-    world.environments[DEPOT] = str(depot["id"])
-    grown = world.by("dan").post(
-        f"{ENVIRONMENTS}/{depot['id']}/nodes", {"node": "depot-2", "reason": "a second printer"}
+    narrator.step(
+        f"A ladder of two environments: the depot must stand {SOAK_S} s before the shop; it gets a second node"
     )
-    narrator.fact(tuple(grown["nodes"]) == NODES, "the depot has two nodes", seen=grown)
+    for name, rung, soak_s in ((DEPOT, 1, SOAK_S), (SHOP, 2, 0)):
+        body = {"name": name, "sandbox": False, "rung": rung, "soak_s": soak_s, "nodes": [LADDER[name][0]]}
+        registered = world.by("rhea").post(ENVIRONMENTS, body | {"reason": "Bern opens"})
+        world.environments[name] = str(registered["id"])
+    nodes = f"{ENVIRONMENTS}/{world.environments[DEPOT]}/nodes"
+    grown = world.by("dan").post(nodes, {"node": LADDER[DEPOT][1], "reason": "a second printer"})
+    narrator.fact(tuple(grown["nodes"]) == LADDER[DEPOT], "the depot has two nodes", seen=grown)
 
 
 def _never_started(world: World) -> None:
     narrator, rhea = world.narrator, world.by("rhea")
     narrator.step("The first deployment never starts: its release is put on hold, then it is given up")
-    plan_deployment(world, NAME, environment=DEPOT, nodes=NODES)
+    plan_deployment(world, NAME, ladder=LADDER)
     inform_owners(world, NAME)
     pass_gate(world, NAME, "deployment")
     deployment_id = await_planned(world, NAME)
@@ -92,7 +97,7 @@ def _freeze(world: World) -> str:
         "reason": "the depot counts its stock",
     }
     freeze = world.by("mona").post(WINDOWS, body)
-    plan_deployment(world, NAME, environment=DEPOT, nodes=NODES)
+    plan_deployment(world, NAME, ladder=LADDER)
     release = rhea.wait_for(release_of(world, NAME), lambda r: bool(r["conflicts"]), what="the conflict")
     narrator.refused(
         try_gates(world, NAME, "deployment"),
@@ -138,21 +143,36 @@ def _backed_out_by_a_person(world: World) -> None:
 
 
 def _lift(world: World, freeze_id: str) -> None:
+    narrator = world.narrator
     lifted = world.by("mona").post(f"{WINDOWS}/{freeze_id}/lifting", {"reason": "the stock is counted"})
-    world.narrator.fact(not lifted["active"], "the freeze is lifted", seen=lifted)
+    narrator.fact(not lifted["active"], "the freeze is lifted", seen=lifted)
+    told = [entry["type"] for entry in world.by("ada").every(f"{SCHEDULE}/{world.releases[NAME]}/history")]
+    narrator.fact(any(one.endswith("Waived") for one in told), "that it was waived stays told for ever", seen=told)
 
 
 def _paused_and_resumed(world: World) -> None:
     narrator = world.narrator
-    narrator.step("The third deployment is paused, resumed, and stands")
-    planned = plan_deployment(world, NAME, environment=DEPOT, nodes=NODES)
+    narrator.step("The third deployment is paused, resumed, and stands in the depot, then in the shop")
+    planned = plan_deployment(world, NAME, ladder=LADDER)
     narrator.fact(planned["conflicts"] == [], "the new plan is free of conflicts", seen=planned["conflicts"])
     pass_gate(world, NAME, "deployment")
     deployment_id = start(world, NAME)
     _pause(world, deployment_id, reason="dan looks at the first label")
     world.by("dan").post(f"{DEPLOYMENTS}/{deployment_id}/resumption", {"reason": "it is fine"})
     await_end(world, NAME, deployment_id, "deployed")
-    prove_version(world, VERSION, DEPOT)
+    _soaked(world, deployment_id)
+    for name in LADDER:
+        prove_version(world, VERSION, name)
+
+
+def _soaked(world: World, deployment_id: str) -> None:
+    log = world.by("ada").every(f"{DEPLOYMENTS}/{deployment_id}/history")
+    stood_at, began_at = (
+        next(datetime.fromisoformat(entry["at"]) for entry in log if entry["type"].endswith(event))
+        for event in ("EnvironmentStands", "EnvironmentBegan")
+    )
+    stood_s = (began_at - stood_at).total_seconds()
+    world.narrator.fact(stood_s >= SOAK_S, f"the depot stood {stood_s:.1f} s before the shop began", seen=log)
 
 
 def _pause(world: World, deployment_id: str, *, reason: str) -> None:
@@ -163,7 +183,6 @@ def _pause(world: World, deployment_id: str, *, reason: str) -> None:
 def _drift(world: World) -> None:
     narrator, here = world.narrator, f"{ENVIRONMENTS}/{world.environments[DEPOT]}"
     narrator.step("What really runs in the depot is compared with what was authorized")
-    world.by("ada").get(f"{here}/nodes")
     world.by("dan").post(f"{here}/drift-checks", {"reason": "after a deployment with interruptions"})
     drifted = world.by("dan").get(f"/deploy/v1/drift?environment_id={world.environments[DEPOT]}")["items"]
     narrator.fact(not drifted, "no node runs anything else", seen=drifted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from fourgates_cli.client import Answer, Caller
@@ -13,6 +14,9 @@ from fourgates_cli.walkthrough.world import Thing, World
 DEPLOYMENTS = "/deploy/v1/deployments"
 DEPLOYMENT_TIMEOUT_S = 120
 NODES = ("prod-1", "prod-2")
+# Environments in the order in which they are deployed to, each with its nodes.
+Ladder = Mapping[str, tuple[str, ...]]
+PRODUCTION: Ladder = {"production": NODES}
 # What others have decided already, and deployment hears a moment later.
 HEARD_LATER = frozenset({"freeze", "media-not-definitive", "on-hold", "service-unheard"})
 
@@ -42,19 +46,15 @@ def rehearse(world: World, release: str, *, by: str = "rhea") -> Thing:
     return dict(rehearsal)
 
 
-def plan_deployment(
-    world: World, release: str, *, by: str = "rhea", environment: str = "production", nodes: tuple[str, ...] = NODES
-) -> Thing:
+def plan_deployment(world: World, release: str, *, by: str = "rhea", ladder: Ladder = PRODUCTION) -> Thing:
     """Say where, in which window and in which waves; return the release once the change schedule has looked at it."""
     here = release_of(world, release)
-    planned = {
-        "environment_id": world.environments[environment],
-        "window_start": moment(now()),
-        "window_end": moment(now() + WINDOW),
-        "waves": [[node] for node in nodes],
-        "soak_s": 0,
-    }
-    body = {"environments": [planned], "on_window_end": "back_out", "reason": "a pilot node first"}
+    window = {"window_start": moment(now()), "window_end": moment(now() + WINDOW)}
+    environments = [
+        window | {"environment_id": world.environments[name], "waves": [[node] for node in nodes], "soak_s": 0}
+        for name, nodes in ladder.items()
+    ]
+    body = {"environments": environments, "on_window_end": "back_out", "reason": "a pilot node first"}
     world.by(by).put(f"{here}/deployment-plan", body, of=here)
     answered = world.by(by).wait_for(
         here, lambda r: r["conflicts"] is not None, what="the answer of the change schedule"
