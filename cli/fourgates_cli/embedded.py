@@ -46,6 +46,8 @@ SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
 HOST = "127.0.0.1"
 START_S = 20.0
 STOP_S = 20
+# Longer than a client or a proxy keeps a connection that it does not use.
+IDLE_S = 75
 
 
 class Embedded:
@@ -108,7 +110,12 @@ class Embedded:
             raise RuntimeError(msg)
         self.start()
         config = uvicorn.Config(
-            self.api, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_S
+            self.api,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=STOP_S,
         )
         self._server = uvicorn.Server(config)
         self._serving = threading.Thread(

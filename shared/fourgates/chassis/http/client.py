@@ -43,12 +43,16 @@ class HttpClient:
         timeout_s: float = 10.0,
         answer_limit_bytes: int = 4_194_304,
         connections_max: int = 20,
+        idle_s: float = 2.0,
         transport: BaseTransport | None = None,
     ) -> None:
         self._limit = answer_limit_bytes
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout_s),
-            limits=httpx.Limits(max_connections=connections_max, max_keepalive_connections=connections_max),
+            # Given up sooner than any server gives it up: else a request could meet a connection that just closes.
+            limits=httpx.Limits(
+                max_connections=connections_max, max_keepalive_connections=connections_max, keepalive_expiry=idle_s
+            ),
             follow_redirects=False,
             transport=transport,
         )
