@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names lock lock-check alone
+.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names schemas lock lock-check alone
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -74,6 +74,9 @@ mutants-changed: setup ## The same for the refusals in files that changed since 
 
 event-names: setup ## Add new stored event names to tests/tidy/event_names.txt (names are never removed)
 	@$(BIN)/python tests/tidy/event_names.py
+
+schemas: setup ## Write the schemas and tables of docs/ anew from the contracts, unless a reader would break
+	@$(BIN)/python -m tests.contracts.compatibility
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--group dev \
