@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
-from eventsourcing.persistence import InterfaceError, OperationalError
 from pydantic import BaseModel, ValidationError
 
 from fourgates.chassis.aggregate import Act
 from fourgates.chassis.bus import Bus, Consumer, Message
 from fourgates.chassis.bus.envelope import BadEnvelope, Envelope, from_message
 from fourgates.chassis.clock import Clock
-from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, Parked
+from fourgates.chassis.store import STORE_AWAY, AlreadyHandled, Conflict, EventStore, Parked
 from fourgates.chassis.work import Units, Work
 
 log = structlog.get_logger()
@@ -25,8 +24,6 @@ POLL = 100
 RACES_MAX = 20
 TRIES_MAX = 3
 BODY_BYTES_MAX = 2_097_152
-# The store is away: no message is to blame for it, so none is parked.
-STORE_AWAY = (InterfaceError, OperationalError)
 
 
 class GapFound(Exception):
@@ -211,6 +208,7 @@ class Inbox:
                     return None
                 races += 1
             except STORE_AWAY:
+                # No message is to blame for it, so none is parked.
                 raise
             except Exception as error:
                 log.exception("reaction failed", service=self._service, type=envelope.type, id=envelope.message_id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -21,7 +22,10 @@ from fourgates.chassis.http.operation import Operation
 from fourgates.chassis.http.parsing import invalid
 from fourgates.chassis.http.problems import Problem, bare_problem, problem_response, refusal
 from fourgates.chassis.settings import ServiceSettings
+from fourgates.chassis.store import STORE_AWAY
 from fourgates.chassis.work import NotFound
+
+log = structlog.get_logger("fourgates.http")
 
 _COPIED = (
     "response_model",
@@ -124,6 +128,12 @@ async def _on_not_found(request: Request, _: Any) -> Response:
     return problem_response(request, Problem("not-found"))
 
 
+async def _on_store_away(request: Request, error: Exception) -> Response:
+    log.error("the store is away", path=request.scope["path"], error=str(error))
+    problem = Problem("unavailable", "The store cannot be asked now.", headers={"Retry-After": "2"})
+    return problem_response(request, problem)
+
+
 async def _on_invalid(request: Request, error: Any) -> Response:
     return problem_response(request, invalid(error.errors()))
 
@@ -155,4 +165,5 @@ _HANDLERS: dict[Any, Any] = {
     NotFound: _on_not_found,
     RequestValidationError: _on_invalid,
     HTTPException: _on_http_exception,
+    **dict.fromkeys(STORE_AWAY, _on_store_away),
 }

@@ -1,6 +1,7 @@
 """The event store: aggregates are appended to one log, which is also the outbox and the memory of what was handled."""
 
 from fourgates.chassis.store.events import (
+    STORE_AWAY,
     AlreadyHandled,
     Conflict,
     EventStore,
@@ -13,6 +14,7 @@ from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.sqlite import open_sqlite_recorder
 
 __all__ = [
+    "STORE_AWAY",
     "AlreadyHandled",
     "Conflict",
     "EventMapper",

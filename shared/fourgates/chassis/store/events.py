@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
+from eventsourcing.persistence import IntegrityError, InterfaceError, Notification, OperationalError, StoredEvent
 
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.store.mapper import EventMapper
@@ -26,6 +26,10 @@ class AlreadyHandled(Exception):
 
 class StoreUnavailable(Exception):
     """The database cannot be asked now. An append that it cut short has been stored wholly or not at all."""
+
+
+# Our word for it, and the library's for a connection that broke or a database that stayed locked.
+STORE_AWAY = (StoreUnavailable, InterfaceError, OperationalError)
 
 
 @dataclass(frozen=True)
