@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fourgates.chassis.settings import ServiceSettings, Url
 from pydantic import Field
@@ -13,6 +13,8 @@ class DeploySettings(ServiceSettings):
     """Settings of deploy-service."""
 
     model_config = SettingsConfigDict(env_prefix="FOURGATES_DEPLOY_", frozen=True)
+
+    told_alone: ClassVar[frozenset[str]] = ServiceSettings.told_alone | {"client_secret", "dml_url"}
 
     dml_url: Url = Field(
         default="http://127.0.0.1:8080/dml",
@@ -25,7 +27,9 @@ class DeploySettings(ServiceSettings):
     client_id: str = Field(
         default="deploy-service", min_length=1, max_length=200, description="The machine account of this service."
     )
-    client_secret: str = Field(default="", max_length=4000, description="The secret of the machine account.")
+    client_secret: str = Field(
+        default="", max_length=4000, description="The secret of the machine account.", examples=["kJ8…"]
+    )
     on_heard_cause: Literal["pause", "back_out"] = Field(
         default="pause", description="What happens to running work when a revocation, freeze or quarantine is heard."
     )

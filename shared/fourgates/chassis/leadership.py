@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+from fourgates.chassis.followers import Ticker
 from fourgates.chassis.workers import Worker
 
 
@@ -50,6 +51,8 @@ class Led:
     def wake(self) -> None:
         """End the wait: the thread is to stop."""
         self._woken.set()
+        if isinstance(self._worker, Ticker):
+            self._worker.wake()
 
     def close(self) -> None:
         """Let go of what the worker holds."""

@@ -4,21 +4,49 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 
 import structlog
+from structlog.typing import Processor
 
 
-def configure_logs(level: str = "info") -> None:
-    """Write log lines to standard error from now on; a traceback names places, never values."""
+def configure_logs(level: str = "info", **always: str) -> None:
+    """Write log lines to standard error from now on; a traceback names places, never values.
+
+    Every line also says what is `always` so, such as which service this is.
+    """
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*_before(always), *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def write_logs_of_libraries(level: str = "warning", **always: str) -> None:
+    """Write what libraries log in the same form: warnings and worse, whatever the level of our own lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_before(always), structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERED],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+
+
+def _before(always: Mapping[str, str]) -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        lambda _logger, _name, told: {**always, **told},
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+_RENDERED: tuple[Processor, ...] = (
+    structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+    structlog.processors.JSONRenderer(),
+)

@@ -19,6 +19,7 @@ from fourgates.chassis.http.security_log import SecurityLog
 from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
 from fourgates.chassis.inbox import Inbox, SourceLog
+from fourgates.chassis.leadership import Leadership, Led
 from fourgates.chassis.relay import Published, Relay
 from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.store import EventStore
@@ -44,6 +45,8 @@ class Parts:
     security_log: SecurityLog
     sources: SourceLog | None = None
     data: Path | None = None
+    # None where there is never more than one process of a service.
+    leadership: Leadership | None = None
 
 
 @dataclass
@@ -59,11 +62,14 @@ class Service:
     workers: tuple[Worker, ...]
     use_cases: Callable[[Work], Any]
     on_stop: Callable[[], None] | None = None
+    leadership: Leadership | None = None
+    _running: tuple[Worker, ...] = ()
     _threads: list[Supervised] = field(default_factory=list)
 
     def start(self) -> None:
         """Start a supervised thread for each worker."""
-        self._threads = [Supervised(worker, self._wake) for worker in self.workers]
+        self._running = tuple(self._led(worker) for worker in self.workers)
+        self._threads = [Supervised(worker, self._wake) for worker in self._running]
         for thread in self._threads:
             thread.start()
 
@@ -73,6 +79,8 @@ class Service:
             thread.ask_to_stop()
         for thread in self._threads:
             thread.join(STOP_S)
+        if self.leadership is not None:
+            self.leadership.close()
         if self.on_stop is not None:
             self.on_stop()
         self.views.close()
@@ -90,9 +98,15 @@ class Service:
 
     def _wake(self) -> None:
         self.store.wake()
-        for worker in self.workers:
-            if isinstance(worker, Ticker):
+        for worker in self._running:
+            if isinstance(worker, (Ticker, Led)):
                 worker.wake()
+
+    def _led(self, worker: Worker) -> Worker:
+        """Return a worker that works while its process leads; only the bus is read by every replica, each its part."""
+        if self.leadership is None or isinstance(worker, (Inbox, Led)):
+            return worker
+        return Led(worker, self.leadership)
 
 
 def assemble(
@@ -125,7 +139,8 @@ def assemble(
         Ticker(name, due=clock, tick_s=settings.tick_s, **common),
         *(EffectRunner(name, effect, store=parts.store, **common) for effect in effects),
     ]
-    service = Service(name, FastAPI(), parts.store, read_models, units, relay, tuple(workers), use_cases, on_stop)
+    made = (parts.store, read_models, units, relay, tuple(workers), use_cases, on_stop, parts.leadership)
+    service = Service(name, FastAPI(), *made)
     checks = {"store": lambda: _unreadable(parts.store), "workers": lambda: _named(service.failing())}
     api = create_api(name, title=title, description=description, settings=settings, checks=checks)
     caller = CallFactory(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field, ValidationError
@@ -14,13 +15,35 @@ COMMON_PREFIX = "FOURGATES_"
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=2000)]
 
 
-class ServiceSettings(BaseSettings):
-    """The common settings. A service's class has a prefix of its own (`FOURGATES_RELEASE_`).
+class HouseSettings(BaseSettings):
+    """Settings that a service's own variable (`FOURGATES_RELEASE_…`) and a common one (`FOURGATES_…`) can give.
 
-    A variable with the service's prefix wins over the same variable with the common one (`FOURGATES_`).
+    The own one wins.
     """
 
     model_config = SettingsConfigDict(env_prefix=COMMON_PREFIX, frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by the library; nothing is read from it
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the service's own variables, then the common ones."""
+        common = EnvSettingsSource(settings_cls, env_prefix=COMMON_PREFIX)
+        return init_settings, env_settings, common, file_secret_settings
+
+
+class ServiceSettings(HouseSettings):
+    """The common settings. A service's class has a prefix of its own (`FOURGATES_RELEASE_`).
+
+    A process of its own must be told those in `told_alone`: their defaults are those of one process for all services.
+    """
+
+    told_alone: ClassVar[frozenset[str]] = frozenset({"issuer_url", "public_url"})
 
     data_folder: Path = Field(
         default=Path(".fourgates"), description="Folder of all files that this process keeps.", examples=["/var/lib/x"]
@@ -71,27 +94,15 @@ class ServiceSettings(BaseSettings):
         """The address of the issuer's keys."""
         return self.jwks_url or f"{self.issuer_url.rstrip('/')}/jwks"
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by the library; nothing is read from it
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read arguments first, then the service's own variables, then the common ones."""
-        common = EnvSettingsSource(settings_cls, env_prefix=COMMON_PREFIX)
-        return init_settings, env_settings, common, file_secret_settings
-
 
 def describe_problems(error: ValidationError, settings: type[BaseSettings] = ServiceSettings) -> list[str]:
     """Return every problem in words: the variable, what is expected of it, and an example."""
-    return [_describe(found["loc"], found["msg"], settings) for found in error.errors(include_input=False)]
+    found = error.errors(include_input=False)
+    return [describe_problem(str(one["loc"][0]) if one["loc"] else "", one["msg"], settings) for one in found]
 
 
-def _describe(loc: tuple[int | str, ...], message: str, settings: type[BaseSettings]) -> str:
-    name = str(loc[0]) if loc else ""
+def describe_problem(name: str, message: str, settings: type[BaseSettings]) -> str:
+    """Return one problem in words: the variable, what is expected of it, and an example."""
     prefix = str(settings.model_config.get("env_prefix") or "")
     field = settings.model_fields.get(name)
     if field is None:
@@ -102,12 +113,27 @@ def _describe(loc: tuple[int | str, ...], message: str, settings: type[BaseSetti
 
 
 def _shape(annotation: Any, metadata: list[Any]) -> str:
-    kind = getattr(annotation, "__name__", None) or str(annotation)
+    kind, limits = _unwrapped(annotation, list(metadata))
     names = {Ge: ("at least", "ge"), Gt: ("more than", "gt"), Le: ("at most", "le"), Lt: ("less than", "lt")}
-    limits = [
+    told = [
         f"{words} {getattr(limit, attribute)}"
-        for limit in metadata
+        for limit in limits
         for cls, (words, attribute) in names.items()
         if isinstance(limit, cls)
     ]
-    return ", ".join([kind, *limits])
+    patterns = [f"like {limit.pattern}" for limit in limits if getattr(limit, "pattern", None)]
+    return ", ".join([kind, *told, *patterns])
+
+
+def _unwrapped(annotation: Any, metadata: list[Any]) -> tuple[str, list[Any]]:
+    """Return in a word what a value must be, if there is one, and its limits."""
+    arguments = [one for one in get_args(annotation) if one is not type(None)]
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(map(str, arguments)), metadata
+    if get_origin(annotation) is Annotated:
+        more = [inner for one in arguments[1:] for inner in getattr(one, "metadata", None) or [one]]
+        return _unwrapped(arguments[0], [*metadata, *more])
+    if get_origin(annotation) in {Union, UnionType} and len(arguments) == 1:
+        return _unwrapped(arguments[0], metadata)
+    name = getattr(annotation, "__name__", None) or str(annotation)
+    return name.removeprefix("Secret").lower() if name == "SecretStr" else name, metadata
