@@ -1,9 +1,13 @@
-"""Settings of every test: no deadline for hypothesis, because a busy machine is not a defect."""
+"""Settings of every test: no deadline for hypothesis, because a busy machine is not a defect.
+
+What could not run here is named at the end of a run.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from fourgates.chassis.testing import lacking
 from hypothesis import settings
 
 settings.register_profile("house", deadline=None, print_blob=True)
@@ -11,7 +15,8 @@ settings.load_profile("house")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what tests have found out, whichever worker they ran in."""
+    """Print what tests have found out, whichever worker they ran in, and what could not run."""
+    lacking.pytest_terminal_summary(terminalreporter)
     told = [
         text
         for reports in terminalreporter.stats.values()

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 from kafka.net.compat import KafkaNetClient
 
@@ -37,7 +38,9 @@ class KafkaLimits:
     reconnect_backoff_max_s: float = 1.0
     # A consumer that died is replaced after this; one that lives says so every `heartbeat_s`.
     session_timeout_s: float = 10.0
-    heartbeat_s: float = 2.0
+    heartbeat_s: float = 1.0
+    # How long one poll stays with a group that is sharing its partitions out anew.
+    sharing_s: float = 5.0
     # A consumer that does not poll for so long has lost its partitions.
     poll_pause_max_s: float = 120.0
     commit_timeout_s: float = 5.0
@@ -222,6 +225,10 @@ class _Consumer:
         try:
             client = self._joined()
             found = client.poll(timeout_ms=_ms(timeout_s), max_records=limit)
+            until = time.monotonic() + self._limits.sharing_s
+            while not found and _is_sharing(client) and time.monotonic() < until:
+                # The library forgets a sharing that ends between two polls, and would begin another: stay with it.
+                found = client.poll(timeout_ms=_ms(self._limits.heartbeat_s), max_records=limit)
         except BusUnavailable:
             raise
         except Exception as error:
@@ -308,6 +315,10 @@ def _client(kind: Callable[..., Any], bootstrap: str, limits: KafkaLimits, optio
         if isinstance(error, KafkaError) and not isinstance(error, KafkaConfigurationError):
             raise _unavailable(error) from error
         raise
+
+
+def _is_sharing(client: Any) -> bool:
+    return bool(client.group_metadata().state is MemberState.REBALANCING)
 
 
 def _received(record: Any) -> Message:

@@ -60,6 +60,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.session.timeout.ms=1000
+broker.heartbeat.interval.ms=200
 """
 
 
@@ -82,6 +84,11 @@ class KafkaServer:
         subprocess.run(
             self._command("kafka.tools.StorageTool", *arguments), check=True, capture_output=True, timeout=START_S
         )
+
+    @property
+    def is_running(self) -> bool:
+        """True between start and stop."""
+        return self._process is not None
 
     def start(self) -> None:
         """Start the broker and wait until it answers. Raises `RuntimeError` with its last words."""
