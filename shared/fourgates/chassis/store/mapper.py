@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any, get_type_hints
@@ -13,6 +14,9 @@ from eventsourcing.persistence import Mapper, MapperDeserialisationError, Stored
 from eventsourcing.utils import TopicError, get_topic, resolve_topic
 
 _ENVELOPE = ("originator_id", "originator_version", "timestamp")
+# msgspec makes what it knows of a dataclass visible before it is complete: two threads that build decoders of the same
+# one at the same time end the process.
+_BUILDING = threading.Lock()
 
 
 class EventMapper(Mapper[UUID]):
@@ -66,6 +70,7 @@ def _decode(cls: Hashable, state: bytes) -> dict[str, Any]:
         raw = msgspec.json.decode(state)
         for version in range(raw.pop("class_version", 1), class_version):
             getattr(cls, f"upcast_v{version}_v{version + 1}")(raw)
+        _decoder(cls)  # So that what `convert` needs is complete.
         decoded = msgspec.convert(raw, _payload(cls))
     else:
         decoded = _decoder(cls).decode(state)
@@ -74,7 +79,8 @@ def _decode(cls: Hashable, state: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _decoder(cls: Hashable) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(_payload(cls))
+    with _BUILDING:
+        return msgspec.json.Decoder(_payload(cls))
 
 
 @lru_cache(maxsize=4096)
