@@ -30,7 +30,7 @@ HEADERS: Mapping[str, str] = {
     "ce_subject": "What it happened to: the service and the id.",
     "ce_time": "When it happened.",
     "ce_recordedtime": "When that was recorded.",
-    "ce_dataschema": "Where the JSON Schema of the body is served, under the address of operations-service.",
+    "ce_dataschema": "The name of the JSON Schema of the body, which is the schema's `$id`; no address (see Bodies).",
     "ce_sequence": "`ce_pos` as text that sorts as the numbers do.",
     "ce_partitionkey": "The key of the message: the id of what it is about.",
     "ce_correlationid": "The request with which everything began that led here.",

@@ -10,8 +10,8 @@ from fourgates.chassis.bus.envelope import CONTENT_TYPE, SPEC_VERSION, schema_of
 MEDIA_TYPE = "application/cloudevents+json"
 
 
-def structured(fact: Mapping[str, Any], base_url: str) -> dict[str, Any]:
-    """Return a kept fact as a CloudEvent; `base_url` is where this service, and so its schemas, can be reached.
+def structured(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kept fact as a CloudEvent.
 
     `sequence` is the place in the merged stream: text that sorts as the numbers do.
     """
@@ -23,7 +23,7 @@ def structured(fact: Mapping[str, Any], base_url: str) -> dict[str, Any]:
         "subject": fact["subject"],
         "time": fact["at"],
         "datacontenttype": CONTENT_TYPE,
-        "dataschema": f"{base_url}{schema_of(fact['type'])}",
+        "dataschema": schema_of(fact["type"]),
         "sequence": f"{fact['sequence']:020d}",
         "correlationid": fact["correlation_id"],
         "causationid": fact["cause_id"],

@@ -76,8 +76,11 @@ def source_of(service: str) -> str:
 
 
 def schema_of(message_type: str) -> str:
-    """Return where the schema of a type is found."""
-    return f"/schemas/{message_type}.json"
+    """Return the name of a type's schema: an absolute URI, as CloudEvents wants it, that no address is part of.
+
+    A message outlives the host on which its schema was served when it was sent.
+    """
+    return f"urn:fourgates:schema:{message_type}"
 
 
 def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Message:

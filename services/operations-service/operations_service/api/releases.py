@@ -1,51 +1,22 @@
-"""HTTP for operators: the stream, the board, and the history and lineage of a release across all services."""
+"""Releases for operators: the board by phase, and the history and lineage of one across all services."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
-from fourgates.chassis.http import Answer, Call, CallFactory, Page, PathId, QueryInt, filters, needs
+from fastapi import APIRouter, Query, Response
+from fourgates.chassis.http import Answer, Call, Page, PathId, filters
 from fourgates.chassis.views import Row
 from fourgates.chassis.work import NotFound
 
+from operations_service.api.facts import FactAnswer, Reader, present_fact
 from operations_service.application import OperationsUseCases
 from operations_service.settings import OperationsSettings
-from operations_service.views import PHASES, causes, history, stream
+from operations_service.views import PHASES, causes, history
 
-Reader = Annotated[Call[OperationsUseCases], Depends(needs("operations:read"))]
-After = Annotated[QueryInt, Query(ge=0, le=999_999_999, description="Only facts behind this place in the stream.")]
-Limit = Annotated[QueryInt, Query(ge=1, le=1000, description="Most facts in the answer.")]
-Types = Annotated[
-    list[str] | None, Query(max_length=100, description="Only these types, such as dev.fourgates.release.closed.v1.")
-]
 OfService = Annotated[UUID | None, Query(description="Only releases of this service.")]
 Phases = Annotated[list[str] | None, Query(max_length=20, description="Only releases in these phases.")]
-
-
-class FactAnswer(Answer):
-    """One published fact: who did what when, why it came about, and what it says."""
-
-    sequence: int
-    message_id: str
-    publisher: str
-    type: str
-    subject: str
-    at: str
-    by: str
-    person: str
-    machine: bool
-    cause_id: str
-    correlation_id: str
-    facts: dict[str, Any]
-
-
-class StreamAnswer(Answer):
-    """Facts in the order in which they were heard; ask again with `after` set to `last`."""
-
-    items: list[FactAnswer]
-    last: int
 
 
 class ReleaseRow(Answer):
@@ -115,11 +86,6 @@ class LineageAnswer(Answer):
     items: list[LineageItem]
 
 
-def present_fact(row: Row) -> FactAnswer:
-    """Present a fact."""
-    return FactAnswer.model_validate({name: row[name] for name in FactAnswer.model_fields})
-
-
 def present_release(row: Row) -> ReleaseRow:
     """Present a release on the board."""
     return ReleaseRow.model_validate({**{n: row[n] for n in ReleaseRow.model_fields if n != "id"}, "id": row["key"]})
@@ -161,44 +127,11 @@ def _beginning(row: Row, by_message: dict[str, Row]) -> Row:
     return row
 
 
-def routes(_caller: CallFactory[OperationsUseCases], settings: OperationsSettings) -> APIRouter:
-    """Return every route of this service."""
-    router = APIRouter(prefix="/v1")
-    _add_stream(router)
-    _add_releases(router, settings)
-    return router
+def release_routes(settings: OperationsSettings) -> APIRouter:
+    """Return the routes of releases."""
+    router = APIRouter(prefix="/v1", tags=["releases"])
 
-
-def _add_stream(router: APIRouter) -> None:
-    @router.get(
-        "/events",
-        operation_id="events_list",
-        summary="The stream of facts",
-        response_model=StreamAnswer,
-        tags=["events"],
-    )
-    def list_events(call: Reader, after: After = 0, limit: Limit = 100, types: Types = None) -> Response:
-        """Return the facts behind a place in the stream, oldest first."""
-        rows = stream(call.views, after=after, types=types or (), limit=limit)
-        last = rows[-1]["sequence"] if rows else after
-        return call.answer(StreamAnswer(items=[present_fact(row) for row in rows], last=last))
-
-    @router.get(
-        "/pages",
-        operation_id="pages_list",
-        summary="Facts that page a person",
-        response_model=Page[FactAnswer],
-        tags=["events"],
-    )
-    def list_pages(call: Reader) -> Response:
-        """Return the facts for which a person is needed now, such as a back-out that failed."""
-        return call.page("facts", {"pages": True}, present=present_fact)
-
-
-def _add_releases(router: APIRouter, settings: OperationsSettings) -> None:
-    @router.get(
-        "/board", operation_id="board_get", summary="Releases by phase", response_model=BoardAnswer, tags=["releases"]
-    )
+    @router.get("/board", operation_id="board_get", summary="Releases by phase", response_model=BoardAnswer)
     def get_board(call: Reader, service_id: OfService = None) -> Response:
         """Return the releases in each phase, those that moved last first."""
         where = filters(service_id=service_id)
@@ -214,7 +147,6 @@ def _add_releases(router: APIRouter, settings: OperationsSettings) -> None:
         operation_id="releases_list",
         summary="List releases",
         response_model=Page[ReleaseRow],
-        tags=["releases"],
     )
     def list_releases(call: Reader, phase: Phases = None, service_id: OfService = None) -> Response:
         """List what is known of releases."""
@@ -225,7 +157,6 @@ def _add_releases(router: APIRouter, settings: OperationsSettings) -> None:
         operation_id="releases_history",
         summary="The merged history of a release",
         response_model=ReleaseHistory,
-        tags=["releases"],
     )
     def history_of_release(release_id: PathId, call: Reader) -> Response:
         """Return what all services said about a release and its changes, in the order in which it happened."""
@@ -237,12 +168,13 @@ def _add_releases(router: APIRouter, settings: OperationsSettings) -> None:
         operation_id="lineage_get",
         summary="Who did what for a release",
         response_model=LineageAnswer,
-        tags=["releases"],
     )
     def get_lineage(release_id: PathId, call: Reader) -> Response:
         """Return who did what for a release, following causation."""
         rows = causes(call.views, _history(call, release_id, settings), settings.lineage_depth_max)
         return call.answer(present_lineage(release_id, sorted(rows, key=lambda row: (row["at"], row["key"]))))
+
+    return router
 
 
 def _history(call: Call[OperationsUseCases], release_id: UUID, settings: OperationsSettings) -> list[Row]:
