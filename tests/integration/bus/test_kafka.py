@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from dataclasses import replace
@@ -12,23 +11,15 @@ from fourgates.chassis.bus import BusUnavailable
 from fourgates.chassis.bus.kafka import KafkaBus, KafkaLimits, ensure_topics
 from fourgates.chassis.testing.messages import TwoServices, a_message, bodies, eventually, polled
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.coordinator.base import MemberState
 from kafka.errors import TopicAlreadyExistsError
 
 AWAY_S = 5.0
 BACK_WITHIN_S = 3.0
 
-# The client library leaves the sockets of failed connections to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 IMPATIENT = KafkaLimits(
     bootstrap_timeout_s=1, request_timeout_s=1, delivery_timeout_s=1.5, silence_s=1, commit_timeout_s=1
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_sockets_left():
-    yield
-    gc.collect()
 
 
 @pytest.fixture
@@ -185,6 +176,23 @@ def test_two_consumers_of_a_group_share_the_partitions(kafka_bus, topic, group):
     for listener in listeners:
         listener.join(20)
     publisher.close()
+
+
+def test_a_sharing_that_ended_between_two_polls_is_taken_up(bootstrap, topic, group):
+    bus = KafkaBus(bootstrap, make_topics=False, limits=KafkaLimits(metadata_age_s=0.2))
+    consumer = bus.consumer(group, [topic])
+    # A member of its group, which has nothing to share out before the topic is there.
+    consumer.poll(1, 10)
+    ensure_topics(bootstrap, [topic])
+    client = consumer._client
+    assert eventually(lambda: client.poll(0) == {} and client.group_metadata().state is MemberState.REBALANCING)
+    threading.Event().wait(0.5)
+    publisher = bus.publisher()
+    publisher.publish([a_message("a", topic)])
+    assert bodies(polled(consumer, 1)) == ["a"]
+    assert consumer._client is client
+    publisher.close()
+    consumer.close()
 
 
 def test_the_partition_follows_from_the_shard(kafka_bus, bootstrap, topic):

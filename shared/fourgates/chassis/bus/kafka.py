@@ -15,6 +15,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
 
 from fourgates.chassis.bus.interface import BusUnavailable, Message
 
@@ -210,6 +211,20 @@ class _Producer(KafkaProducer):  # type: ignore[misc]  # the library has no type
         """Leave the logger alone: the library's own replaces it for the whole process."""
 
 
+class _Sockets(KafkaNetSocket):  # type: ignore[misc]  # the library has no types
+    """The library's way to a broker, which closes what did not connect instead of leaving it to be collected."""
+
+    SCHEMES = ("fourgates",)
+
+    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
+        """Return the socket when it is connected."""
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            sock.close()
+            raise
+
+
 class _Consumer:
     """Keeps its place in the group while brokers come and go; the library's client is made anew when it failed."""
 
@@ -227,7 +242,9 @@ class _Consumer:
             found = client.poll(timeout_ms=_ms(timeout_s), max_records=limit)
             until = time.monotonic() + self._limits.sharing_s
             while not found and _is_sharing(client) and time.monotonic() < until:
-                # The library forgets a sharing that ends between two polls, and would begin another: stay with it.
+                # The library forgets a sharing that ends between two polls: stay with it. One that began because a
+                # topic was seen for the first time would never be looked at again, and the consumer be thrown out.
+                client._coordinator.request_rejoin()  # noqa: SLF001 - Java's consumer does it by itself: KAFKA-9815
                 found = client.poll(timeout_ms=_ms(self._limits.heartbeat_s), max_records=limit)
         except BusUnavailable:
             raise
@@ -307,7 +324,7 @@ def _client(kind: Callable[..., Any], bootstrap: str, limits: KafkaLimits, optio
             reconnect_backoff_max_ms=_ms(limits.reconnect_backoff_max_s),
             metadata_max_age_ms=_ms(limits.metadata_age_s),
             kafka_client=connect,
-            **options,
+            **{"proxy_url": f"{_Sockets.SCHEMES[0]}://", **options},
         )
     except Exception as error:
         for connection in connections:
