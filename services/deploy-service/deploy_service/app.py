@@ -82,6 +82,7 @@ def _executor(folder: Path, settings: DeploySettings, client: HttpClient, media:
         stop_wait_s=settings.stop_wait_s,
         log_bytes_max=settings.log_bytes_max,
         ports=(settings.port_first, settings.port_last),
+        host=settings.node_host,
     )
     return LocalProcesses(
         folder / "nodes",

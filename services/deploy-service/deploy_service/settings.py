@@ -44,6 +44,12 @@ class DeploySettings(ServiceSettings):
         default=0.2, gt=0, le=30, description="How long a process that was started must live to count as started."
     )
     stop_wait_s: float = Field(default=5.0, gt=0, le=300, description="Time to end in peace before being killed.")
+    node_host: str = Field(
+        default="127.0.0.1",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+        description="Own name or address on which nodes listen, and under which they are reached by who measures them.",
+        examples=["deploy"],
+    )
     port_first: int = Field(default=0, ge=0, le=65_535, description="First port for nodes; 0 takes any free one.")
     port_last: int = Field(default=65_535, ge=1, le=65_535, description="Last port for nodes, if a first is given.")
     media_bytes_max: int = Field(

@@ -72,12 +72,12 @@ class Shelf:
         return Package(version, (item,), "greeter", "p" * 64, UUID(int=3))
 
 
-def an_executor(folder, shelf, client, *, stop_on_close=True, ports=(0, 0)):
+def an_executor(folder, shelf, client, *, stop_on_close=True, ports=(0, 0), host="127.0.0.1"):
     return LocalProcesses(
         folder,
         media=shelf,
         client=client,
-        processes=Processes(stop_wait_s=2, log_bytes_max=1000, ports=ports),
+        processes=Processes(stop_wait_s=2, log_bytes_max=1000, ports=ports, host=host),
         limits=Limits(1_000_000, 50),
         timeout_s_max=10,
         stop_on_close=stop_on_close,

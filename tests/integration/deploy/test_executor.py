@@ -50,6 +50,16 @@ def test_steps_may_be_repeated(kit, executor, shelf, client, do):
     assert executor.verify(kit.PLACE, None).succeeded
 
 
+def test_a_node_listens_and_is_reached_under_the_name_of_its_machine(kit, shelf, client, do, tmp_path):
+    executor = kit.an_executor(tmp_path / "named", shelf, client, host="localhost")
+    try:
+        result = do(shelf.package(), kit.INSTALL, kit.START, kit.PROBE, executor=executor)
+        assert result.url.startswith("http://localhost:")
+        assert answer(client, result) == "1.0"
+    finally:
+        executor.close()
+
+
 def test_a_new_version_takes_the_place_and_the_port_of_the_old_one_and_is_restored(kit, executor, shelf, client, do):
     old, new = shelf.package("1.0"), shelf.package("2.0")
     first = do(old, kit.INSTALL, kit.START)

@@ -1,4 +1,4 @@
-"""The executor of the embedded default: a node is a folder and a process on loopback."""
+"""The executor of the embedded default: a node is a folder and a process on this machine."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class LocalProcesses:
         standing = self._read(place)
         if standing is None or not standing.pid:
             raise StepFailed("nothing runs here that could answer")
-        url = f"http://127.0.0.1:{standing.port}/{step.path.lstrip('/')}"
+        url = f"{self._processes.url_of(standing.port)}/{step.path.lstrip('/')}"
         until = time.monotonic() + self._timeout_s(step)
         seen = "no answer"
         while (left := until - time.monotonic()) > 0:
@@ -258,7 +258,7 @@ class LocalProcesses:
         if self._closing.is_set():
             # What fails while everything ends says nothing about the step: it is carried out again after the restart.
             raise InterruptedError("deployment is ending")
-        url = f"http://127.0.0.1:{standing.port}" if standing is not None and standing.pid else None
+        url = self._processes.url_of(standing.port) if standing is not None and standing.pid else None
         duration_s = round(time.monotonic() - began, 6)
         return Result(succeeded=succeeded, duration_s=duration_s, detail=fit_for_the_record(detail), url=url)
 

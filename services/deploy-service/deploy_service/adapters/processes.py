@@ -26,9 +26,12 @@ class Started:
 
 
 class Processes:
-    """Starts and ends processes on loopback."""
+    """Starts and ends processes that listen on one address of this machine."""
 
-    def __init__(self, *, stop_wait_s: float, log_bytes_max: int, ports: tuple[int, int]) -> None:
+    def __init__(
+        self, *, stop_wait_s: float, log_bytes_max: int, ports: tuple[int, int], host: str = "127.0.0.1"
+    ) -> None:
+        self._host = host
         self._stop_wait_s = stop_wait_s
         self._log_bytes_max = log_bytes_max
         self._ports = ports
@@ -39,7 +42,7 @@ class Processes:
         work.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > self._log_bytes_max:
             log.replace(log.with_suffix(".old"))
-        command = [sys.executable, "-B", "-S", "-s", "-P", "-m", module, "--host", "127.0.0.1", "--port", str(port)]
+        command = [sys.executable, "-B", "-S", "-s", "-P", "-m", module, "--host", self._host, "--port", str(port)]
         environment = {
             "PATH": os.defpath,
             "HOME": str(work),
@@ -61,6 +64,10 @@ class Processes:
         self._children[child.pid] = child
         return Started(child.pid, _began(child.pid) or "", port)
 
+    def url_of(self, port: int) -> str:
+        """Return the address of a process, for whoever wants to ask it."""
+        return f"http://{self._host}:{port}"
+
     def alive(self, started: Started) -> bool:
         """Return whether exactly this process lives."""
         child = self._children.get(started.pid)
@@ -72,7 +79,7 @@ class Processes:
         """Wait until the process listens on its port; False when it ends before, or the time is over."""
         until = time.monotonic() + timeout_s
         while self.alive(started) and time.monotonic() < until:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", started.port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection((self._host, started.port), timeout=1):
                 return self.alive(started)
             time.sleep(POLL_S)
         return False
@@ -102,7 +109,7 @@ class Processes:
         for port in (*([wanted] if wanted else []), *candidates):
             with contextlib.suppress(OSError), socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
+                probe.bind((self._host, port))
                 return int(probe.getsockname()[1])
         raise OSError("no port of the range is free")
 
