@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names schemas lock lock-check alone
+.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names schemas lock lock-check alone secrets
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -90,9 +90,12 @@ lock-check: setup ## Check that requirements.lock is what `make lock` would make
 	@$(LOCK) --output-file .venv/again.lock > /dev/null
 	@diff requirements.lock .venv/again.lock
 
-alone: setup ## Import each service's app where only that service and its locked dependencies are installed
-	@set -e; for member in $(wildcard services/*); do \
-		name=$$(basename $$member); package=$${name//-/_}; home=.venv/alone/$$name; \
-		$(BIN)/uv venv --quiet --clear --python $(BIN)/python $$home; \
-		$(BIN)/uv pip install --quiet --python $$home/bin/python --constraint requirements.lock ./shared ./$$member; \
-		$$home/bin/python -I -c "import $$package.app"; echo "$$name imports alone"; done
+alone: setup ## Install each service, and the issuer, alone as the image does; each must start and say what it was not told
+	@set -e; for name in issuer $(patsubst services/%-service,%,$(wildcard services/*)); do \
+		$(BIN)/python .ci/install_alone.py $$name .venv/alone/$$name; \
+		said=$$(env -i .venv/alone/$$name/bin/serve 2>&1) && code=0 || code=$$?; \
+		test $$code = 2 && grep -q ^FOURGATES_ <<< "$$said" || { echo "$$name does not start alone: $$said"; exit 1; }; \
+		echo "$$name starts alone"; done
+
+secrets: setup ## Make the secrets of docker-compose.yml and k8s/overlays/development, unless they are there
+	@$(BIN)/python k8s/make_secrets.py
