@@ -145,14 +145,14 @@ class Subscribers:
     def __init__(self, folder, bootstrap, *topics):
         self.file = folder / "history.sqlite"
         self._folder = folder
-        self._group = f"test.{uuid4().hex}"
+        self.group = f"test.{uuid4().hex}"
         self.bootstrap = bootstrap
         self._topics = f"^({'|'.join(topics)})$"
         self.running = {}
         self.program = SUBSCRIBER
 
     def start(self, name="one", *options, **environment):
-        where = ("--bootstrap", self.bootstrap, "--file", str(self.file), "--group", self._group)
+        where = ("--bootstrap", self.bootstrap, "--file", str(self.file), "--group", self.group)
         client = {**dict(self.OPTIONS), "heartbeat_interval_ms": 400}
         with self.said_in(name).open("ab") as said:
             self.running[name] = subprocess.Popen(

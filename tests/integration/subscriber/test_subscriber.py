@@ -13,6 +13,15 @@ from fourgates.chassis.testing.messages import eventually
 
 ALONE, SHARED = 11, 4
 ROUNDS = 3
+REMEMBER = """
+seen = set()
+
+def remember(*place):
+    is_new = place not in seen
+    seen.add(place)
+    return is_new
+
+"""
 STRUCTURED = b"""{"specversion": "1.0", "id": "structured", "source": "/fourgates/release", "type": "a.b.v1",
  "time": "2026-03-02T09:30:00Z", "data": {"release_id": "r"}}"""
 
@@ -176,6 +185,29 @@ def test_two_with_the_same_instance_do_not_fight(subscribers, releases):
 def test_wrong_options_end_it_at_once(subscribers, options):
     subscribers.start(KAFKA_OPTIONS=options)
     assert subscribers.ended() == 2
+
+
+def test_the_code_on_the_page_runs_as_it_stands_there(tmp_path, subscribers, releases):
+    releases.go_on()
+    page = (subscribers.program.parents[2] / "docs/events.md").read_text()
+    code = page.partition("## With kafka-python")[2].partition("```python\n")[2].partition("```")[0]
+    for told, here in (
+        ("fourgates.release.events.v1", releases.topic),
+        ("localhost:9092", subscribers.bootstrap),
+        ("example.release-history", subscribers.group),
+    ):
+        assert told in code
+        code = code.replace(told, here)
+    subscribers.program = tmp_path / "from_the_page.py"
+    subscribers.program.write_text(f"{REMEMBER}{code}")
+    subscribers.start(PYTHONUNBUFFERED="1")
+    releases.send(releases.messages())
+    releases.go_on()
+    expected = releases.messages()
+    assert eventually(lambda: len(subscribers.said().splitlines()) >= len(expected)), subscribers.said()
+    subscribers.kill()
+    told = [line.split(" ", 3) for line in subscribers.said().splitlines()]
+    assert sorted(line[1:] for line in told) == sorted([m.headers["ce_type"], m.key, m.body.decode()] for m in expected)
 
 
 def kept(subscribers):
