@@ -184,12 +184,14 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
         self.datastore.close()
 
 
-def open_sqlite_recorder(path: Path | None, *, lock_timeout_s: int = 10) -> FourgatesSQLiteRecorder:
+def open_sqlite_recorder(
+    path: Path | None, *, lock_timeout_s: int = 10, kind: type[FourgatesSQLiteRecorder] = FourgatesSQLiteRecorder
+) -> FourgatesSQLiteRecorder:
     """Open a recorder on a file, or in memory when no path is given, and create what is missing."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     name = f"file:{path}" if path is not None else f"file:memory-{next(_MEMORY)}?mode=memory&cache=shared"
-    recorder = FourgatesSQLiteRecorder(SQLiteDatastore(name, lock_timeout=lock_timeout_s))
+    recorder = kind(SQLiteDatastore(name, lock_timeout=lock_timeout_s))
     recorder.create_table()
     return recorder
 

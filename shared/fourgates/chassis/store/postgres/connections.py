@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import select
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
-from eventsourcing.persistence import InternalError, OperationalError
+from eventsourcing import persistence
+from eventsourcing.persistence import InterfaceError, InternalError, OperationalError, PersistenceError
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
@@ -23,6 +25,10 @@ from psycopg.sql import SQL, Literal
 from fourgates.chassis.store.events import StoreUnavailable
 
 RV = TypeVar("RV")
+
+
+class Unreachable(StoreUnavailable):
+    """There is no connection to the database."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,20 @@ class _Pool(ConnectionPool[psycopg.Connection[DictRow]]):
         """Return a connection. Raises `PoolTimeout` when there is none in time."""
         until = monotonic() + (self.timeout if timeout is None else timeout)
         while True:
-            conn = super().getconn(max(until - monotonic(), 0.001))
+            try:
+                conn = super().getconn(max(until - monotonic(), 0.001))
+            except psycopg_pool.PoolTimeout:
+                self._forget_the_gone()
+                raise
             if not _hung_up(conn):
                 return conn
             conn.close()
             self.putconn(conn)
+
+    def _forget_the_gone(self) -> None:
+        """Let go of those who no longer wait: the pool counts them, and with too many looks for no connection."""
+        with self._lock:
+            self._waiting = deque(waiting for waiting in self._waiting if waiting.error is None)
 
 
 class FourgatesPostgresDatastore(PostgresDatastore):
@@ -161,7 +176,7 @@ class FourgatesPostgresDatastore(PostgresDatastore):
         A connection that broke raises the library's own errors; `StoreUnavailable` says that trying again at once
         will not help.
         """
-        self._prepare_once()
+        self.prepare_once()
         try:
             with super().get_connection() as conn:
                 yield conn
@@ -170,13 +185,68 @@ class FourgatesPostgresDatastore(PostgresDatastore):
                 raise StoreUnavailable(str(error)) from error
             raise
 
-    def _prepare_once(self) -> None:
+    def prepare_once(self) -> None:
+        """Do what comes before the first use."""
         if self._prepare is None:
             return
         with self._preparing:
             if self._prepare is not None:
                 self._prepare()
                 self._prepare = None
+
+
+class OwnConnection:
+    """One connection for one thread, kept from use to use, and replaced when it breaks."""
+
+    def __init__(self, datastore: FourgatesPostgresDatastore) -> None:
+        self._datastore = datastore
+        self._conn: TimedConnection | None = None
+
+    @contextmanager
+    def use(self) -> Iterator[TimedConnection]:
+        """Give the connection, with no transaction begun. What a block leaves unfinished is rolled back.
+
+        Raises the library's own errors; `Unreachable` when there is no connection to be had, and nothing was done;
+        `StoreUnavailable` when trying again at once will not help.
+        """
+        conn = self._connected()
+        try:
+            yield conn
+        except psycopg.Error as error:
+            translated = _translated(error)
+            if _waits_for_better_times(error):
+                # Another connection may reach another server.
+                self.close()
+                raise StoreUnavailable(str(error)) from translated
+            if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+                self.close()
+            raise translated from error
+        finally:
+            self._end_transaction(conn)
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._conn is not None:
+            self._conn.close()
+        self._conn = None
+
+    def _connected(self) -> TimedConnection:
+        if self._conn is not None and (self._conn.closed or _hung_up(self._conn)):
+            self.close()
+        if self._conn is None:
+            try:
+                self._datastore.prepare_once()
+                self._conn = self._datastore.connect()
+            except (psycopg.Error, OperationalError, InterfaceError, StoreUnavailable) as error:
+                raise Unreachable(str(error)) from error
+        return self._conn
+
+    def _end_transaction(self, conn: TimedConnection) -> None:
+        if not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            try:
+                conn.rollback()
+            except psycopg.Error:
+                self.close()
 
 
 def lock_key(*names: str) -> int:
@@ -189,6 +259,12 @@ def _hung_up(conn: psycopg.Connection[DictRow]) -> bool:
     poll = select.poll()
     poll.register(conn.fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _translated(error: psycopg.Error) -> PersistenceError:
+    """Return the library's own word for an error of the driver."""
+    known = (getattr(persistence, cls.__name__, None) for cls in type(error).__mro__)
+    return next((cls for cls in known if cls is not None), PersistenceError)(str(error))
 
 
 def _waits_for_better_times(cause: BaseException | None) -> bool:

@@ -10,7 +10,12 @@ from fourgates.chassis.store.postgres.tables import grants
 
 
 def open_postgres_recorder(
-    url: str, *, schema: str, owner_url: str | None = None, limits: Limits | None = None
+    url: str,
+    *,
+    schema: str,
+    owner_url: str | None = None,
+    limits: Limits | None = None,
+    kind: type[FourgatesPostgresRecorder] = FourgatesPostgresRecorder,
 ) -> FourgatesPostgresRecorder:
     """Return a recorder on a schema of a database. No server is needed yet.
 
@@ -23,7 +28,7 @@ def open_postgres_recorder(
     datastore = FourgatesPostgresDatastore(
         url, schema=schema, limits=limits, prepare=lambda: _create_missing(url, schema, owner_url)
     )
-    return FourgatesPostgresRecorder(datastore)
+    return kind(datastore)
 
 
 def create_tables(owner_url: str, schema: str, role: str | None = None) -> None:

@@ -1,0 +1,269 @@
+"""Group commit: what callers append at the same time is stored together by one writer, and answered one by one."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import structlog
+from eventsourcing.persistence import StoredEvent, Tracking
+
+from fourgates.chassis.store.events import Parked, Reply, StoreUnavailable
+
+log = structlog.get_logger()
+
+MEBIBYTE = 1_048_576
+
+
+class QueueFull(StoreUnavailable):
+    """More is waiting to be stored than may wait: nothing of this was stored, and a moment later there is room."""
+
+
+class WriterDied(StoreUnavailable):
+    """The writer ended while it had this in hand: it has been stored wholly or not at all."""
+
+
+@dataclass(frozen=True)
+class QueueLimits:
+    """How much may wait, how much is stored at once, and how long anything waits."""
+
+    waiting_max: int = 16_384
+    waiting_bytes_max: int = 64 * MEBIBYTE
+    # Events and bytes in one transaction; a single append may be larger.
+    batch_max: int = 1_024
+    batch_bytes_max: int = 8 * MEBIBYTE
+    # An append that waited so long is not tried any more.
+    wait_s: float = 10.0
+    # What waits at the end is stored, if it takes no longer than this.
+    drain_s: float = 15.0
+
+
+@dataclass(slots=True, eq=False)
+class Append:
+    """What one caller appends, wholly or not at all, and the answer that is waited for."""
+
+    events: Sequence[StoredEvent]
+    positions: Mapping[str, int]
+    reply: Reply | None
+    parked: Parked | None
+    # When nobody waits any more.
+    until: float
+    size: int
+    bytes: int
+    answer: Future[Sequence[int]] = field(default_factory=Future)
+    # Something here may be taken already: look before storing.
+    suspect: bool = False
+    # It was sent and no answer came: look whether it is stored.
+    unclear: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the caller has been told."""
+        return self.answer.done()
+
+
+Write = Callable[[list[Append]], None]
+
+
+class GroupWriter:
+    """A bounded queue and one thread that stores what waits in it: no lingering, the next batch fills meanwhile.
+
+    `write` stores a batch and answers every append in it; what it may store of others when one of them cannot be
+    stored is its business. The thread is started by the first append, and again if it should ever die.
+    """
+
+    def __init__(self, name: str, write: Write, limits: QueueLimits) -> None:
+        self._name = name
+        self._write = write
+        self.limits = limits
+        self._changed = threading.Condition()
+        self._queue: deque[Append] = deque()
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._idle = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._in_hand: list[Append] = []
+
+    def submit(self, append: Append) -> Future[Sequence[int]]:
+        """Queue an append and return where its answer will be. Never waits. Raises `QueueFull`."""
+        with self._changed:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            if self._queue and self._is_full_with(append):
+                raise QueueFull(f"{self._waiting} events are waiting to be stored")
+            if self._thread is None:
+                self._start()
+            self._queue.append(append)
+            self._waiting += append.size
+            self._waiting_bytes += append.bytes
+            if self._idle:
+                self._idle = False
+                self._changed.notify()
+        return append.answer
+
+    def close(self) -> None:
+        """Take nothing more, store what waits, and end the thread."""
+        until = monotonic() + self.limits.drain_s
+        with self._changed:
+            self._closed = True
+            self._idle = False
+            self._changed.notify()
+        while (thread := self._thread) is not None and monotonic() < until:
+            thread.join(until - monotonic())
+        with self._changed:
+            left = list(self._queue)
+            self._queue.clear()
+        for append in left:
+            _fail(append, StoreUnavailable("the store was closed before this could be stored"))
+
+    def _is_full_with(self, append: Append) -> bool:
+        return (
+            self._waiting + append.size > self.limits.waiting_max
+            or self._waiting_bytes + append.bytes > self.limits.waiting_bytes_max
+        )
+
+    def _start(self) -> None:
+        """Start the thread. Raises `StoreUnavailable` when the machine has none to give."""
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise StoreUnavailable(str(error)) from error
+        self._thread = thread
+
+    def _run(self) -> None:
+        try:
+            while self._take():
+                if self._in_hand:
+                    self._write(self._in_hand)
+                self._in_hand = []
+        except BaseException as error:  # Whatever it is, nobody may wait for ever.  # noqa: BLE001
+            self._died(error)
+        else:
+            self._thread = None
+
+    def _take(self) -> bool:
+        """Take what waits, up to the limits of a batch; tell whether there will ever be something."""
+        with self._changed:
+            while not self._queue:
+                if self._closed:
+                    return False
+                self._idle = True
+                self._changed.wait()
+            self._in_hand = self._next_batch()
+        now = monotonic()
+        for append in self._in_hand:
+            if append.answer.set_running_or_notify_cancel() and append.until < now:
+                _fail(append, StoreUnavailable("the store was too long away: nothing of this was stored"))
+        self._in_hand = [append for append in self._in_hand if not append.is_answered]
+        return True
+
+    def _next_batch(self) -> list[Append]:
+        taken: list[Append] = []
+        size = amount = 0
+        while self._queue:
+            append = self._queue[0]
+            size += append.size
+            amount += append.bytes
+            if taken and (size > self.limits.batch_max or amount > self.limits.batch_bytes_max):
+                break
+            taken.append(self._queue.popleft())
+            self._waiting -= append.size
+            self._waiting_bytes -= append.bytes
+        return taken
+
+    def _died(self, error: BaseException) -> None:
+        """Tell everyone whose append was in hand, and let another thread go on with those that wait."""
+        log.error("the writer died", writer=self._name, exc_info=error)
+        in_hand, self._in_hand = self._in_hand, []
+        for append in in_hand:
+            _fail(append, WriterDied(f"{type(error).__name__} ended the writer"))
+        with self._changed:
+            self._thread = None
+            if not self._queue:
+                return
+            try:
+                self._start()
+            except StoreUnavailable as none:
+                left = list(self._queue)
+                self._queue.clear()
+                self._waiting = self._waiting_bytes = 0
+                for append in left:
+                    _fail(append, StoreUnavailable(str(none)))
+
+
+def _fail(append: Append, error: Exception) -> None:
+    """Answer with an error, unless there is an answer already."""
+    if not append.answer.done():
+        append.answer.set_exception(error)
+
+
+class GroupCommit(ABC):
+    """The writing side of a recorder: everything it stores goes through one writer."""
+
+    def __init__(self, *args: Any, limits: QueueLimits | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._writer = GroupWriter(f"write {self.writes_to()}", self.write, limits or QueueLimits())
+
+    @abstractmethod
+    def writes_to(self) -> str:
+        """Return what the writer's thread is called after."""
+
+    @abstractmethod
+    def write(self, batch: list[Append]) -> None:
+        """Store a batch in one transaction, and answer every append in it."""
+
+    def submit(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        positions: Mapping[str, int],
+        reply: Reply | None,
+        parked: Parked | None,
+    ) -> Future[Sequence[int]]:
+        """Append without waiting; the answer is what `append` returns or raises.
+
+        A thread asks the future for its result, a coroutine awaits `asyncio.wrap_future(...)` of it.
+        Raises `QueueFull`.
+        """
+        size = max(len(stored_events), len(positions), 1)
+        amount = sum([len(event.state) for event in stored_events]) + (len(reply.body) if reply else 0)
+        until = monotonic() + self._writer.limits.wait_s
+        append = Append(stored_events, positions, reply, parked, until, size, amount)
+        if not (stored_events or positions or reply or parked):
+            append.answer.set_result(())
+            return append.answer
+        return self._writer.submit(append)
+
+    def append(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        positions: Mapping[str, int],
+        reply: Reply | None,
+        parked: Parked | None,
+    ) -> Sequence[int]:
+        """Insert all in one transaction, together with what others append at the same time.
+
+        Raises `IntegrityError` on a version or a position that is taken, `StoreUnavailable` when the database cannot be
+        asked now or too much is waiting for it.
+        """
+        return self.submit(stored_events, positions=positions, reply=reply, parked=parked).result()
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Insert events as the library does, by an append."""
+        tracking: Tracking | None = kwargs.get("tracking")
+        positions = {} if tracking is None else {tracking.application_name: tracking.notification_id}
+        return self.append(stored_events, positions=positions, reply=None, parked=None)
+
+    def close(self) -> None:
+        """Store what waits, and close all connections."""
+        self._writer.close()
+        super().close()  # type: ignore[misc]  # the recorder that this is mixed into closes them
