@@ -132,6 +132,8 @@ class Embedded:
 
     def __exit__(self, *exc: object) -> None:
         """Answer what was asked, then stop."""
+        for service in self.services.values():
+            service.drain()
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             self._serving.join(STOP_S)

@@ -27,6 +27,8 @@ CHECKS = (
     response_schema_conformance,
 )
 EXAMPLES_EACH = 25
+# Answers without an end: tests/system/test_stream.py reads them, tests/unit/operations/test_stream.py sends bad input.
+STREAMS = ("GET /v1/stream",)
 # Who asks: between them they hold every scope.
 ASKERS = ("rhea", "mona", "oskar", "bob", "dan", "ada", "nora", "cora")
 
@@ -119,6 +121,8 @@ def test_no_input_breaks_a_service_and_every_operation_succeeds_somewhere(servic
         for found in schema.get_all_operations():
             operation = found.ok()
             name = f"{operation.method.upper()} {operation.path}"
+            if name in STREAMS:
+                continue
             names.add(name)
             examples = body_examples(document, document["paths"][operation.path][operation.method.lower()])
             seen = exercise(operation, seeds(operation.path, walked.answers[service], ids), tokens, examples)

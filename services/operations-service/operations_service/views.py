@@ -145,6 +145,24 @@ def stream(views: Views, *, after: int, types: Sequence[str], limit: int) -> lis
     return views.find("facts", where, limit=limit, after=(key_of(after),))
 
 
+def facts_behind(views: Views, *, after: int, limit: int) -> list[Row]:
+    """Return every fact behind a place in the stream."""
+    return stream(views, after=after, types=(), limit=limit)
+
+
+def last_place(views: Views) -> int:
+    """Return the place of the last fact in the stream, 0 when there is none."""
+    found = views.find("facts", order_by="key", descending=True, limit=1)
+    return int(found[0]["sequence"]) if found else 0
+
+
+def about_release(views: Views, release_id: str) -> Callable[[Row], bool]:
+    """Return what tells whether a fact names a release, or a change that it carries now."""
+    release = views.get("releases", release_id)
+    changes = set(release["change_ids"]) if release else set()
+    return lambda row: release_id in row["release_ids"] or not changes.isdisjoint(row["change_ids"])
+
+
 def history(views: Views, release_id: str, limit: int) -> list[Row]:
     """Return what was said about a release and the changes it carries, by all services, in the order it happened."""
     release = views.get("releases", release_id)

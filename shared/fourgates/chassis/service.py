@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from fourgates.chassis.bus import Bus
 from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
-from fourgates.chassis.http import CallFactory, create_api, security_log_routes
+from fourgates.chassis.http import Api, CallFactory, Check, create_api, security_log_routes
 from fourgates.chassis.http.security_log import SecurityLog
 from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
@@ -63,15 +63,28 @@ class Service:
     use_cases: Callable[[Work], Any]
     on_stop: Callable[[], None] | None = None
     leadership: Leadership | None = None
+    # Workers that every replica needs for its own callers; the others work only where their process leads.
+    everywhere: tuple[Worker, ...] = ()
+    on_drain: Callable[[], None] | None = None
     _running: tuple[Worker, ...] = ()
     _threads: list[Supervised] = field(default_factory=list)
 
     def start(self) -> None:
         """Start a supervised thread for each worker."""
-        self._running = tuple(self._led(worker) for worker in self.workers)
+        self._running = (*(self._led(worker) for worker in self.workers), *self.everywhere)
         self._threads = [Supervised(worker, self._wake) for worker in self._running]
         for thread in self._threads:
             thread.start()
+
+    def drain(self) -> None:
+        """Say that the process is about to end, and end the answers that would never end by themselves.
+
+        A signal handler may call this: nothing here waits.
+        """
+        if isinstance(self.api, Api):
+            self.api.readiness.draining = True
+        if self.on_drain is not None:
+            self.on_drain()
 
     def stop(self) -> None:
         """End the workers after the step that they are in, and close the store."""
@@ -125,40 +138,45 @@ def assemble(
     clock: Sequence[Callable[[Any, Act], None]],
     effects: Sequence[Effect] = (),
     on_stop: Callable[[], None] | None = None,
+    everywhere: Sequence[Worker] = (),
+    on_drain: Callable[[], None] | None = None,
 ) -> Service:
     """Build a service from its rooms and its parts; nothing runs yet."""
     read_models = Views(parts.store, views, parts.views_path)
     units = Units(parts.store, read_models)
     common: dict[str, Any] = {"units": units, "use_cases": use_cases, "clock": parts.clock}
     relay = Relay(name, parts.store, parts.bus, published)
-    topics = tuple(sorted({topic_of(_publisher(contract)) for contract in heard}))
     workers: list[Worker] = [
         relay,
-        Inbox(name, store=parts.store, bus=parts.bus, topics=topics, heard=heard, sources=parts.sources, **common),
+        Inbox(
+            name, store=parts.store, bus=parts.bus, topics=_topics(heard), heard=heard, sources=parts.sources, **common
+        ),
         OwnLog(name, store=parts.store, own=own, **common),
         Ticker(name, due=clock, tick_s=settings.tick_s, **common),
         *(EffectRunner(name, effect, store=parts.store, **common) for effect in effects),
     ]
     made = (parts.store, read_models, units, relay, tuple(workers), use_cases, on_stop, parts.leadership)
-    service = Service(name, FastAPI(), *made)
-    checks = {"store": lambda: _unreadable(parts.store), "workers": lambda: _named(service.failing())}
-    api = create_api(name, title=title, description=description, settings=settings, checks=checks)
+    service = Service(name, FastAPI(), *made, tuple(everywhere), on_drain)
+    api = create_api(name, title=title, description=description, settings=settings, checks=_checks(service))
     caller = CallFactory(
         service=name,
         verifier=parts.verifier,
-        clock=parts.clock,
         ids=parts.ids,
-        units=units,
         views=read_models,
-        use_cases=use_cases,
         settings=settings,
         security_log=parts.security_log,
+        **common,
     )
     api.state.caller = caller
     api.include_router(routes(caller))
     api.include_router(security_log_routes(caller))
     service.api = api
     return service
+
+
+def _checks(service: Service) -> dict[str, Check]:
+    """Return what tells whether a service is ready."""
+    return {"store": lambda: _unreadable(service.store), "workers": lambda: _named(service.failing())}
 
 
 def _unreadable(store: EventStore) -> str | None:
@@ -172,6 +190,6 @@ def _named(failing: Mapping[str, str]) -> str | None:
     return "; ".join(f"{name}: {kind}" for name, kind in sorted(failing.items())) or None
 
 
-def _publisher(contract: type[Any]) -> str:
-    """Return who publishes a contract: `dev.fourgates.<publisher>.<fact>.v1`."""
-    return str(contract.TYPE).split(".")[2]
+def _topics(heard: Iterable[type[Any]]) -> tuple[str, ...]:
+    """Return the topics of these contracts, whose types are `dev.fourgates.<publisher>.<fact>.v1`."""
+    return tuple(sorted({topic_of(str(contract.TYPE).split(".")[2]) for contract in heard}))

@@ -1,4 +1,4 @@
-"""HTTP for operators and for whoever subscribes: facts in pages, releases, and the schemas of what is said."""
+"""HTTP for operators and subscribers: facts in pages and as they come, releases, and the schemas of what is said."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from fastapi import APIRouter
 from fourgates.chassis.http import CallFactory
 
 from operations_service.api.facts import fact_routes, present_fact
+from operations_service.api.following import Followers
 from operations_service.api.releases import present_lineage, present_release, release_routes
 from operations_service.api.schemas import schema_routes
+from operations_service.api.stream import stream_routes
 from operations_service.application import OperationsUseCases
 from operations_service.settings import OperationsSettings
 
-__all__ = ["present_fact", "present_lineage", "present_release", "routes"]
+__all__ = ["Followers", "present_fact", "present_lineage", "present_release", "routes"]
 
 
-def routes(_caller: CallFactory[OperationsUseCases], settings: OperationsSettings) -> APIRouter:
+def routes(caller: CallFactory[OperationsUseCases], settings: OperationsSettings, followers: Followers) -> APIRouter:
     """Return every route of this service."""
     router = APIRouter()
-    for part in (fact_routes(), release_routes(settings), schema_routes()):
+    for part in (fact_routes(), stream_routes(caller, settings, followers), release_routes(settings), schema_routes()):
         router.include_router(part)
     return router

@@ -34,8 +34,9 @@ class Edge:
             return
         head = scope["method"] == "HEAD"
         if head:
-            # A copy: the server counts the bytes of an answer by the method in its own.
-            scope = {**scope, "method": "GET"}
+            # A copy: the server counts the bytes of an answer by the method in its own. An answer without an end must
+            # know that nobody reads it.
+            scope = {**scope, "method": "GET", "fourgates.head": True}
         started = False
 
         async def guarded(message: Message) -> None:

@@ -62,12 +62,18 @@ class Running:
                 root_path=urlsplit(self._named.settings.public_url or "").path,
                 connections_max=process.connections_max,
                 stop_s=process.stop_s,
-                on_end=self.front.drain,
+                on_end=self._drain,
             )
         finally:
             self._stop()
         if self._failure is not None:
             raise CannotRun(f"{type(self._failure).__name__}: {self._failure}") from self._failure
+
+    def _drain(self) -> None:
+        """Tell who asks that this process is about to end, and end what would never end by itself."""
+        self.front.drain()
+        if self._service is not None:
+            self._service.drain()
 
     def _stop(self) -> None:
         """End the workers after the step that they are in, and let go of everything."""
