@@ -13,9 +13,14 @@ CREATE TABLE IF NOT EXISTS {schema}.parked (
     place bigserial PRIMARY KEY, source text NOT NULL, key text NOT NULL, message_id text NOT NULL,
     headers text NOT NULL, body bytea NOT NULL, reason text NOT NULL, parked_at timestamptz NOT NULL);
 CREATE INDEX IF NOT EXISTS parked_by_key ON {schema}.parked (source, key);
+CREATE TABLE IF NOT EXISTS {schema}.refusals (
+    place bigserial PRIMARY KEY, kind text NOT NULL, at text NOT NULL, principal text NOT NULL, path text NOT NULL,
+    rule text NOT NULL, detail text NOT NULL);
 CREATE OR REPLACE FUNCTION {schema}.refuse_to_change_the_log() RETURNS trigger LANGUAGE plpgsql AS
-    $$BEGIN RAISE EXCEPTION 'the event log is append-only'; END$$;
+    $$BEGIN RAISE EXCEPTION 'this log is append-only'; END$$;
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.{events}
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_to_change_the_log();
+CREATE OR REPLACE TRIGGER refusals_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.refusals
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_to_change_the_log();
 -- The library switches off the clean-up of this table, whose rows change all the time.
 ALTER TABLE {schema}.{tracking} RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)
@@ -26,7 +31,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {role};
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM PUBLIC, {role};
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
-GRANT SELECT, INSERT ON {schema}.{events}, {schema}.parked TO {role};
+GRANT SELECT, INSERT ON {schema}.{events}, {schema}.parked, {schema}.refusals TO {role};
 GRANT SELECT, INSERT, UPDATE ON {schema}.{tracking} TO {role};
 GRANT SELECT, INSERT, DELETE ON {schema}.replies TO {role}
 """
