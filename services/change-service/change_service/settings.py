@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from fourgates.chassis.identity.people import PeoplePath
 from fourgates.chassis.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -14,7 +13,7 @@ class ChangeSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="FOURGATES_CHANGE_", frozen=True)
 
-    people_file: Path | None = Field(
+    people_file: PeoplePath | None = Field(
         default=None,
         description="File of people who are made known at the start; those who are known stay as they are.",
         examples=["/etc/fourgates/people.json"],

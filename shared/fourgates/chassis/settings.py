@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 COMMON_PREFIX = "FOURGATES_"
 
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=2000)]
+_KINDS = {"str": "text", "SecretStr": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+_KINDS |= {"Path": "path", "dict": "JSON object"}
+
+
+def _an_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("must be a URL with a host, and a port below 65536 if it names one")
+    return url
+
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=2000), AfterValidator(_an_address)]
+
+
+def _can_be_made(path: Path) -> Path:
+    there = path.resolve()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"{there} is no folder in which this process may write")
+    return path
+
+
+def _can_hold_a_file(path: Path) -> Path:
+    _can_be_made(path.parent)
+    return path
+
+
+Folder = Annotated[Path, AfterValidator(_can_be_made)]
+OwnFile = Annotated[Path, AfterValidator(_can_hold_a_file)]
 
 
 class HouseSettings(BaseSettings):
     """Settings that a service's own variable (`FOURGATES_RELEASE_…`) and a common one (`FOURGATES_…`) can give.
 
-    The own one wins.
+    The own one wins. A variable that is empty says nothing.
     """
 
-    model_config = SettingsConfigDict(env_prefix=COMMON_PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=COMMON_PREFIX, env_ignore_empty=True, frozen=True)
 
     @classmethod
     def settings_customise_sources(
@@ -45,7 +80,7 @@ class ServiceSettings(HouseSettings):
 
     told_alone: ClassVar[frozenset[str]] = frozenset({"issuer_url", "public_url"})
 
-    data_folder: Path = Field(
+    data_folder: Folder = Field(
         default=Path(".fourgates"), description="Folder of all files that this process keeps.", examples=["/var/lib/x"]
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -95,21 +130,34 @@ class ServiceSettings(HouseSettings):
         return self.jwks_url or f"{self.issuer_url.rstrip('/')}/jwks"
 
 
-def describe_problems(error: ValidationError, settings: type[BaseSettings] = ServiceSettings) -> list[str]:
-    """Return every problem in words: the variable, what is expected of it, and an example."""
+def describe_problems(
+    error: ValidationError, settings: type[BaseSettings] = ServiceSettings, own_prefix: str = ""
+) -> list[str]:
+    """Return every problem in words: the variable, what is expected of it, and an example; never its value."""
     found = error.errors(include_input=False)
-    return [describe_problem(str(one["loc"][0]) if one["loc"] else "", one["msg"], settings) for one in found]
+    return [
+        describe_problem(str(one["loc"][0]) if one["loc"] else "", one["msg"], settings, own_prefix) for one in found
+    ]
 
 
-def describe_problem(name: str, message: str, settings: type[BaseSettings]) -> str:
-    """Return one problem in words: the variable, what is expected of it, and an example."""
-    prefix = str(settings.model_config.get("env_prefix") or "")
+def describe_problem(name: str, message: str, settings: type[BaseSettings], own_prefix: str = "") -> str:
+    """Return one problem in words: the variable, what is expected of it, and an example; never its value."""
+    variable = _variable(name, settings, own_prefix)
     field = settings.model_fields.get(name)
+    message = message.removeprefix("Value error, ").removesuffix(".")
     if field is None:
-        return f"{prefix}{name.upper()}: {message}."
+        return f"{variable}: {message}."
     example = (field.examples or [field.get_default(call_default_factory=True)])[0]
     shape = _shape(field.annotation, field.metadata)
-    return f"{prefix}{name.upper()}: {message}. Expected: {shape}. {field.description or ''} Example: {example}."
+    return f"{variable}: {message}. Expected: {shape}. {field.description or ''} Example: {example}."
+
+
+def _variable(name: str, settings: type[BaseSettings], own_prefix: str) -> str:
+    """Return the variable that gave a setting, or the one to give it with."""
+    usual = f"{settings.model_config.get('env_prefix') or ''}{name.upper()}"
+    told = {variable.upper() for variable, value in os.environ.items() if value}
+    candidates = (f"{own_prefix}{name.upper()}", usual, f"{COMMON_PREFIX}{name.upper()}")
+    return next((one for one in candidates if one in told), usual)
 
 
 def _shape(annotation: Any, metadata: list[Any]) -> str:
@@ -136,4 +184,4 @@ def _unwrapped(annotation: Any, metadata: list[Any]) -> tuple[str, list[Any]]:
     if get_origin(annotation) in {Union, UnionType} and len(arguments) == 1:
         return _unwrapped(arguments[0], metadata)
     name = getattr(annotation, "__name__", None) or str(annotation)
-    return name.removeprefix("Secret").lower() if name == "SecretStr" else name, metadata
+    return _KINDS.get(name, name), metadata

@@ -36,7 +36,7 @@ def test_every_problem_is_told_with_variable_shape_and_example(monkeypatch):
     told = describe_problems(failed.value, ToySettings)
     assert len(told) == 3
     wheels = next(line for line in told if line.startswith("FOURGATES_TOY_WHEELS_MAX: "))
-    assert "int, at least 1, at most 18" in wheels
+    assert "whole number, at least 1, at most 18" in wheels
     assert "Wheels of a toy. Example: 4." in wheels
     assert any("Example: https://login.example." in line for line in told)
 

@@ -78,6 +78,18 @@ class BadPeopleFile(Exception):
         super().__init__("; ".join(problems))
 
 
+def _is_a_people_file(path: Path) -> Path:
+    try:
+        load_people(path)
+    except BadPeopleFile as bad:
+        raise ValueError(f"is no file of people: {bad}") from bad
+    return path
+
+
+PeoplePath = Annotated[Path, AfterValidator(_is_a_people_file)]
+"""A file that was found to be one of people, as a setting."""
+
+
 def load_people(path: Path) -> PeopleFile:
     """Read the file, JSON or TOML by its ending. Raises `BadPeopleFile` with every problem in it."""
     try:

@@ -11,30 +11,31 @@ from pydantic_settings import SettingsConfigDict
 
 from fourgates.chassis.clock import SystemClock
 from fourgates.chassis.identity.issuer import IssuerLimits, issuer_app
-from fourgates.chassis.identity.keys import BadKeyFile, load_or_make_signing_key
-from fourgates.chassis.identity.people import BadPeopleFile, load_people
+from fourgates.chassis.identity.keys import BadKeyFile, SigningKey, load_or_make_signing_key
+from fourgates.chassis.identity.people import BadPeopleFile, PeoplePath, load_people
 from fourgates.chassis.ids import TimeOrderedIds
 from fourgates.chassis.logs import configure_logs, write_logs_of_libraries
 from fourgates.chassis.process.serving import CannotServe, listen, serve
-from fourgates.chassis.process.settings import BadSettings
-from fourgates.chassis.settings import HouseSettings, Url, describe_problems
+from fourgates.chassis.process.settings import BadSettings, unknown_variables
+from fourgates.chassis.settings import HouseSettings, OwnFile, Url, describe_problem, describe_problems
 
+PREFIX = "FOURGATES_ISSUER_"
 FAILED, MISUSED = 1, 2
 
 
 class IssuerSettings(HouseSettings):
     """Settings of the issuer. `FOURGATES_ISSUER_URL` is the one that services are told, too."""
 
-    model_config = SettingsConfigDict(env_prefix="FOURGATES_ISSUER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     url: Url = Field(
         description="The issuer that its tokens name; its path is the one behind a proxy.",
         examples=["https://fourgates.example/identity"],
     )
-    people_file: Path = Field(
+    people_file: PeoplePath = Field(
         description="File of people and machine accounts, with hashed secrets.", examples=["/etc/fourgates/people.json"]
     )
-    key_file: Path = Field(
+    key_file: OwnFile = Field(
         default=Path(".fourgates/issuer/signing-key.json"),
         description="File of the signing key; made when it is missing.",
         examples=["/var/lib/fourgates/signing-key.json"],
@@ -53,17 +54,21 @@ class IssuerSettings(HouseSettings):
 
 def read_issuer_settings() -> IssuerSettings:
     """Return the settings from the environment. Raises `BadSettings` with every problem."""
+    problems = list(unknown_variables(PREFIX, IssuerSettings.model_fields))
     try:
-        return IssuerSettings()
+        settings = IssuerSettings()
     except ValidationError as error:
-        raise BadSettings(describe_problems(error, IssuerSettings)) from error
+        problems += describe_problems(error, IssuerSettings)
+    if problems:
+        raise BadSettings(problems)
+    return settings
 
 
 def run(settings: IssuerSettings) -> None:
-    """Serve until asked to end. Raises `BadPeopleFile`, `BadKeyFile` or `CannotServe`."""
+    """Serve until asked to end. Raises `BadSettings` or `CannotServe`."""
     api = issuer_app(
         people=load_people(settings.people_file),
-        key=load_or_make_signing_key(settings.key_file),
+        key=_key(settings),
         clock=SystemClock(),
         ids=TimeOrderedIds(),
         issuer_url=settings.url.rstrip("/"),
@@ -77,6 +82,13 @@ def run(settings: IssuerSettings) -> None:
     serve(api, listen(settings.host, settings.port), root_path=urlsplit(settings.url).path, on_end=drain)
 
 
+def _key(settings: IssuerSettings) -> SigningKey:
+    try:
+        return load_or_make_signing_key(settings.key_file)
+    except (BadKeyFile, OSError) as error:
+        raise BadSettings([describe_problem("key_file", str(error), IssuerSettings)]) from error
+
+
 def main() -> int:
     """Run the issuer until it is asked to end; return the exit code."""
     try:
@@ -87,10 +99,7 @@ def main() -> int:
     except BadSettings as bad:
         sys.stderr.write("".join(f"{problem}\n" for problem in bad.problems))
         return MISUSED
-    except BadPeopleFile as bad:
-        sys.stderr.write("".join(f"FOURGATES_ISSUER_PEOPLE_FILE: {problem}\n" for problem in bad.problems))
-        return MISUSED
-    except (BadKeyFile, CannotServe, OSError) as error:
+    except (BadPeopleFile, CannotServe, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
     return 0

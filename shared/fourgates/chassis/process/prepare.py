@@ -72,10 +72,11 @@ def prepare(services: Sequence[Prepared], *, wait_s: float = WAIT_S) -> None:
 
 
 def _read(name: str, problems: list[str]) -> Prepared | None:
+    prefix = f"{COMMON_PREFIX}{name.upper()}_"
     try:
-        process = ProcessSettings(_env_prefix=f"{COMMON_PREFIX}{name.upper()}_")
+        process = ProcessSettings(_env_prefix=prefix)
     except ValidationError as error:
-        problems += describe_problems(error, ProcessSettings)
+        problems += describe_problems(error, ProcessSettings, prefix)
         return None
     lacking = [n for n in _NEEDED if getattr(process, n) is None]
     problems += [describe_problem(n, "Needed to prepare", ProcessSettings) for n in lacking]

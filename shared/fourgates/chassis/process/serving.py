@@ -38,7 +38,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        raise CannotServe(f"cannot listen on {host} port {port}: {error}") from error
+        raise CannotServe(
+            f"cannot listen on {host} port {port}, which FOURGATES_HOST and FOURGATES_PORT name: {error}"
+        ) from error
 
 
 def serve(

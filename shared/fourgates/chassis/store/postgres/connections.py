@@ -25,6 +25,7 @@ from psycopg.sql import SQL, Literal
 from fourgates.chassis.store.events import StoreUnavailable
 
 RV = TypeVar("RV")
+_REST_S = 0.1
 
 
 class Unreachable(StoreUnavailable):
@@ -103,8 +104,9 @@ class FourgatesPostgresDatastore(PostgresDatastore):
         self.limits = limits or Limits()
         try:
             given = conninfo_to_dict(url)
-        except psycopg.ProgrammingError as error:
-            raise ValueError("this is no connection URL of PostgreSQL") from error
+        except psycopg.ProgrammingError:
+            # What the library says repeats the URL, and with it the password.
+            raise ValueError("this is no connection URL of PostgreSQL") from None
         # The library wants the parts one by one, and makes a pool of its own that is never opened.
         super().__init__("", "", "", "", "", schema=schema)
         self.role = str(given["user"]) if given.get("user") else None
@@ -201,6 +203,7 @@ class OwnConnection:
     def __init__(self, datastore: FourgatesPostgresDatastore) -> None:
         self._datastore = datastore
         self._conn: TimedConnection | None = None
+        self._used_at = float("-inf")
 
     @contextmanager
     def use(self) -> Iterator[TimedConnection]:
@@ -231,7 +234,10 @@ class OwnConnection:
         self._conn = None
 
     def _connected(self) -> TimedConnection:
-        if self._conn is not None and (self._conn.closed or _hung_up(self._conn)):
+        # While it is in use all the time, its next use tells; and asking it each time costs a tenth of an append.
+        rested = monotonic() - self._used_at > _REST_S
+        self._used_at = monotonic()
+        if self._conn is not None and (self._conn.closed or (rested and _hung_up(self._conn))):
             self.close()
         if self._conn is None:
             try:
@@ -242,7 +248,7 @@ class OwnConnection:
         return self._conn
 
     def _end_transaction(self, conn: TimedConnection) -> None:
-        if not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        if not conn.closed and conn.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             try:
                 conn.rollback()
             except psycopg.Error:
