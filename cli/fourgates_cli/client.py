@@ -16,6 +16,7 @@ from fourgates_cli.exits import AnticipatedError, Exit
 
 Body = dict[str, Any]
 POLL_S = 0.05
+RETRY_S = 0.25
 STALE_RETRIES_MAX = 5
 REQUEST_TIMEOUT_S = 30.0
 ANSWER_BYTES_MAX = 67_108_864
@@ -105,19 +106,30 @@ def no_record(*, method: str, path: str, status: int) -> None:
 
 
 class Caller:
-    """Requests to one address, with the token of one person, or of nobody. As a context it is closed at the end."""
+    """Requests to one address, with the token of one person, or of nobody. As a context it is closed at the end.
+
+    With patience, what was not answered because a service is away is asked again for so long, under the same
+    idempotency key, so that it takes effect once; and what is waited for may come so much later.
+    """
 
     def __init__(
-        self, url: str, *, token: str = "", record: Recorder = no_record, client: HttpClient | None = None
+        self,
+        url: str,
+        *,
+        token: str = "",
+        record: Recorder = no_record,
+        client: HttpClient | None = None,
+        patience_s: float = 0.0,
     ) -> None:
         self.url = url.rstrip("/")
         self.token = token
         self._record = record
+        self._patience_s = patience_s
         self._client = client or HttpClient(timeout_s=REQUEST_TIMEOUT_S, answer_limit_bytes=ANSWER_BYTES_MAX)
 
     def with_token(self, token: str) -> Caller:
         """Return a caller with another token, over the same connections."""
-        return Caller(self.url, token=token, record=self._record, client=self._client)
+        return Caller(self.url, token=token, record=self._record, client=self._client, patience_s=self._patience_s)
 
     def close(self) -> None:
         """Close all connections; nothing can be asked any more."""
@@ -141,14 +153,20 @@ class Caller:
     ) -> Answer:
         """Return the answer, whatever it says. Raises `Unreachable`."""
         token = self.token or None
-        try:
-            response = self._client.request(
-                method, self.url + path, json=body, form=form, content=content, headers=headers, token=token
-            )
-        except HttpFailed as gone:
-            raise Unreachable(f"{self.url} does not answer: {gone}") from gone
-        self._record(method=method, path=path, status=response.status_code)
-        return _answer(method, path, response)
+        ends = time.monotonic() + self._patience_s
+        while True:
+            try:
+                response = self._client.request(
+                    method, self.url + path, json=body, form=form, content=content, headers=headers, token=token
+                )
+            except HttpFailed as gone:
+                if time.monotonic() >= ends:
+                    raise Unreachable(f"{self.url} does not answer: {gone}") from gone
+            else:
+                self._record(method=method, path=path, status=response.status_code)
+                if response.status_code not in _AWAY or time.monotonic() >= ends:
+                    return _answer(method, path, response)
+            time.sleep(RETRY_S)
 
     def get(self, path: str) -> Any:
         """Return the body of a thing. Raises `Problem`."""
@@ -192,7 +210,7 @@ class Caller:
 
     def ask_until(self, ask: Callable[[], Answer], until: Callable[[Answer], bool], *, timeout_s: float = 60) -> Answer:
         """Ask again until the answer says what is to come; return the last answer when it does not come in time."""
-        ends = time.monotonic() + timeout_s
+        ends = time.monotonic() + timeout_s + self._patience_s
         while not until(answer := ask()) and time.monotonic() < ends:
             time.sleep(POLL_S)
         return answer
@@ -211,7 +229,7 @@ class Caller:
 
     def wait_for(self, path: str, until: Callable[[Any], bool], *, what: str, timeout_s: float = 60) -> Any:
         """Return the thing once the condition holds; not being there yet is no failure. Raises `WaitedInVain`."""
-        ends = time.monotonic() + timeout_s
+        ends = time.monotonic() + timeout_s + self._patience_s
         while True:
             answer = self.ask("GET", path)
             if answer.ok and until(answer.body):
@@ -239,6 +257,7 @@ def _exit_of(answer: Answer) -> Exit:
     return Exit.GATE_SAYS_NO if answer.status == 409 else Exit.FAILED
 
 
+_AWAY = frozenset({502, 503, 504})
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 

@@ -176,6 +176,12 @@ def _soaked(world: World, deployment_id: str) -> None:
 
 
 def _pause(world: World, deployment_id: str, *, reason: str) -> None:
+    """Pause a deployment as soon as the depot stands, before the shop begins."""
+    world.by("dan").wait_for(
+        f"{DEPLOYMENTS}/{deployment_id}",
+        lambda d: d["environments"][0]["standing"] is not None,
+        what="the depot to stand",
+    )
     paused = world.by("dan").post(f"{DEPLOYMENTS}/{deployment_id}/pause", {"reason": reason})
     world.narrator.state(paused, "state", "paused", f"deployment {paused['number']}")
 

@@ -34,6 +34,8 @@ class Setting:
     wheels: tuple[Medium, ...]
     example: Path
     record: Recorder
+    # How long to ask again for what is away.
+    patience_s: float = 0.0
 
 
 def walk_through(setting: Setting, narrator: Narrator | None = None) -> World:
@@ -53,6 +55,7 @@ def _world(setting: Setting, narrator: Narrator) -> World:
             setting.url,
             token=log_in(setting.url, name, setting.secrets.of(name), record=setting.record),
             record=setting.record,
+            patience_s=setting.patience_s,
         )
         for name in PEOPLE
     }

@@ -6,20 +6,25 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from itertools import count
 from typing import Self
 
 HOST = "127.0.0.1"
 _CHUNK = 65536
+Tell = Callable[[int, bool, bytes], None]
 
 
 class Proxy:
     """Passes bytes both ways. It can refuse everyone, or break the connection that sends a certain word.
 
     With `answered=True` the server gets the word and answers, and the client hears nothing of it; otherwise the word
-    does not arrive.
+    does not arrive. `tell` hears of all bytes before they are passed on: the number of the connection, whether it was
+    the client who sent them, and the bytes.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, tell: Tell = lambda _number, _client, _data: None) -> None:
+        self._tell = tell
         self._server = (host, port)
         self._listening = socket.create_server((HOST, 0))
         self.port = int(self._listening.getsockname()[1])
@@ -70,7 +75,7 @@ class Proxy:
             _end(connection)
 
     def _accept(self) -> None:
-        while True:
+        for number in count():
             try:
                 client, _ = self._listening.accept()
             except OSError:
@@ -91,13 +96,21 @@ class Proxy:
                 (client, server, lambda data, s=swallow: self._sent(data, s)),
                 (server, client, lambda _, s=swallow: not s.is_set()),
             ):
-                threading.Thread(target=self._pump, args=(source, target, seen), daemon=True).start()
+                tell = partial(self._tell, number, source is client)
+                threading.Thread(target=self._pump, args=(source, target, tell, seen), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket, passes: Callable[[bytes], bool]) -> None:
+    def _pump(
+        self,
+        source: socket.socket,
+        target: socket.socket,
+        tell: Callable[[bytes], None],
+        passes: Callable[[bytes], bool],
+    ) -> None:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
                 if self._silent.is_set():
                     continue
+                tell(data)
                 if not passes(data):
                     break
                 target.sendall(data)
