@@ -10,6 +10,7 @@ from fourgates.chassis.bus.kafka import KafkaBus
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.http import SQLiteSecurityLog
 from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http.shared_security_log import PostgresSecurityLog
 from fourgates.chassis.identity.remote import remote_verifier
 from fourgates.chassis.ids import TimeOrderedIds
 from fourgates.chassis.leadership import Leadership
@@ -37,7 +38,7 @@ class Opened:
 def open_parts(named: Named, *, client: HttpClient, clock: Clock) -> Opened:
     """Open the parts of a service. Neither PostgreSQL nor Kafka has to be there yet."""
     settings = named.settings
-    security_log = SQLiteSecurityLog(named.own / "security.sqlite", per_minute_max=settings.security_log_per_minute_max)
+    security_log = _security_log(named)
     bus = open_bus(named.process, named)
     parts = Parts(
         store=EventStore(_recorder(named), EventMapper()),
@@ -77,6 +78,13 @@ def _recorder(named: Named) -> Recorder:
         schema=named.schema,
         owner_url=owner.get_secret_value() if owner is not None else None,
     )
+
+
+def _security_log(named: Named) -> SQLiteSecurityLog | PostgresSecurityLog:
+    url, most = named.process.database_url, named.settings.security_log_per_minute_max
+    if named.process.store == "sqlite" or url is None:
+        return SQLiteSecurityLog(named.own / "security.sqlite", per_minute_max=most)
+    return PostgresSecurityLog(url.get_secret_value(), schema=named.schema, per_minute_max=most)
 
 
 def _leadership(named: Named) -> Leadership | None:
