@@ -8,7 +8,6 @@ import fcntl
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,19 +15,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from fourgates.chassis.bus.envelope import SHARDS, source_of, topic_of
 from fourgates.chassis.clock import HeldClock, SystemClock
-from fourgates.chassis.followers import EffectRunner
-from fourgates.chassis.inbox import Inbox
-from fourgates_cli import places
 from fourgates_cli.client import FileRecorder
 from fourgates_cli.embedded import Embedded
 from fourgates_cli.people import Secrets, ensure_people
-from fourgates_cli.walkthrough.narrator import Narrator
-from fourgates_cli.walkthrough.run import Setting, walk_through
-from fourgates_cli.workbench import fetch_wheelhouse
 
 from tests.system.reading import Reader
+from tests.system.rest import come_to_rest, into_files
+from tests.system.walking import walk
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b")
 Answers = dict[str, tuple[int, bytes, str]]
@@ -90,17 +84,16 @@ def _walk(shared: Path) -> None:
     secrets = ensure_people(data)
     told: list[str] = []
     with Embedded(data, clock=clock) as running:
-        setting = Setting(
-            url=running.url,
-            secrets=secrets,
-            bench=shared / "workbench",
-            wheels=fetch_wheelhouse(places.EXAMPLES / "wheelhouse.lock", places.WHEELHOUSE),
-            example=places.EXAMPLES / "parcel-tracking",
+        world = walk(
+            running.url,
+            secrets,
+            shared / "workbench",
+            into_files(data),
+            tell=told,
             record=FileRecorder(shared / "exchanges.jsonl"),
         )
-        world = walk_through(setting, Narrator(told.append))
         tokens = {name: caller.token for name, caller in world.people.items()}
-        come_to_rest(running)
+        come_to_rest(into_files(data))
         held_at = clock.hold()
         ids = _ids(running)
         answers = asyncio.run(read_all(running, tokens["ada"], ids))
@@ -116,29 +109,6 @@ def _walk(shared: Path) -> None:
         },
     }
     (shared / "walked.json").write_text(json.dumps(kept))
-
-
-def come_to_rest(running: Embedded, timeout_s: float = 60) -> None:
-    """Wait until everything stored was relayed, heard and followed."""
-    until = time.monotonic() + timeout_s
-    while behind := list(_behind(running)):
-        assert time.monotonic() < until, behind[:5]
-        running.services["operations"].store.wait_beyond(running.services["operations"].store.head(), 0.1)
-
-
-def _behind(running: Embedded) -> Iterator[str]:
-    for name, service in running.services.items():
-        head = service.store.head()
-        followers = ["relay", "own", *(w._saved_as for w in service.workers if isinstance(w, EffectRunner))]
-        yield from (f"{name} {f}" for f in followers if service.store.position_of(f) < head)
-        listens = {topic for w in service.workers if isinstance(w, Inbox) for topic in w._topics}
-        for source, publisher in running.services.items():
-            if topic_of(source) not in listens:
-                continue
-            for shard in range(SHARDS):
-                sent = publisher.store.position_of(f"relay/{shard}")
-                if service.store.position_of(f"{source_of(source)}/{shard}") < sent:
-                    yield f"{name} hears {source}/{shard}"
 
 
 def _ids(running: Embedded) -> set[str]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,15 +90,29 @@ class RealParts:
     """The whole set. As a context it is up and ready inside the block, and nothing of it is left behind.
 
     `replicas` of each service share the service's folder, database schema and consumer group, and no read models.
+    `reached_by` says at which port the proxy finds a process. With `own_servers` PostgreSQL and Kafka are started here
+    even when others are given, so that they can be stopped.
     """
 
-    def __init__(self, folder: Path, *, replicas: int = 1, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        replicas: int = 1,
+        settings: dict[str, str] | None = None,
+        reached_by: Callable[[Process], int] = lambda process: process.port,
+        own_servers: bool = False,
+    ) -> None:
         self.folder = folder.resolve()
         self.replicas = replicas
         self.secrets: Secrets = ensure_people(self.folder)
         self.postgres: PostgresServer | None = None
         self.kafka: KafkaServer | None = None
         self.bootstrap = ""
+        # The database as its owner, who may read all schemas.
+        self.owner_url = ""
+        self._reached_by = reached_by
+        self._own_servers = own_servers
         self._settings = settings or {}
         self._stack = ExitStack()
         self._client = HttpClient(timeout_s=5)
@@ -134,15 +148,16 @@ class RealParts:
         """Have PostgreSQL and Kafka, and know every process; none of ours runs yet."""
         _nginx()
         self._stack.callback(self._client.close)
-        url = given_postgres()
+        url = None if self._own_servers else given_postgres()
         if url is None:
             self.postgres = self._stack.enter_context(running_postgres())
             url = self.postgres.url
-        self.bootstrap = given_kafka() or ""
+        self.bootstrap = (not self._own_servers and given_kafka()) or ""
         if not self.bootstrap:
             self.kafka = self._stack.enter_context(running_kafka(self.folder / "kafka"))
             self.bootstrap = self.kafka.bootstrap
         urls = self._stack.enter_context(databases(url))
+        self.owner_url = urls["owner"]
         self._prepare(urls)
         self.services = {name: self._replicas(name, urls[name]) for name in SERVICES}
         self.proxy = self._proxy()
@@ -244,7 +259,7 @@ class RealParts:
         port = int(self.url.rpartition(":")[2])
         text = PROXY.read_text().replace("/tmp/", f"{folder}/").replace("listen 8080", f"listen {HOST}:{port}")
         for name, processes in {**self.services, "issuer": [self.issuer]}.items():
-            servers = " ".join(f"server {HOST}:{process.port};" for process in processes)
+            servers = " ".join(f"server {HOST}:{self._reached_by(process)};" for process in processes)
             text = text.replace(f"server {name}:8080;", servers)
         assert ":8080" not in text
         if os.geteuid() == 0:
