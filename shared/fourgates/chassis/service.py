@@ -15,6 +15,7 @@ from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
 from fourgates.chassis.http import Api, CallFactory, Check, create_api, security_log_routes
+from fourgates.chassis.http.health import Note
 from fourgates.chassis.http.security_log import SecurityLog
 from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
@@ -186,8 +187,13 @@ def _unreadable(store: EventStore) -> str | None:
 
 
 def _named(failing: Mapping[str, str]) -> str | None:
-    """Return the workers that fail, or None."""
-    return "; ".join(f"{name}: {kind}" for name, kind in sorted(failing.items())) or None
+    """Return the workers that fail, or None.
+
+    They keep nobody from being answered: without the bus, commands are stored, and published when it is back. And a
+    service that waits for another's log must not be hidden from those who wait for its own.
+    """
+    told = "; ".join(f"{name}: {kind}" for name, kind in sorted(failing.items()))
+    return Note(told) if told else None
 
 
 def _topics(heard: Iterable[type[Any]]) -> tuple[str, ...]:

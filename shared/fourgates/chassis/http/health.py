@@ -12,6 +12,13 @@ from fastapi.responses import PlainTextResponse
 Check = Callable[[], str | None]
 """Returns None when all is well, else what is not."""
 
+
+class Note(str):
+    """What is not well, and yet keeps no request from being answered: it is told, and the process is ready."""
+
+    __slots__ = ()
+
+
 log = structlog.get_logger("fourgates.health")
 
 
@@ -22,7 +29,7 @@ class Readiness:
         self.checks: dict[str, Check] = {}
         self.draining = False
 
-    def failing(self) -> dict[str, str]:
+    def found(self) -> dict[str, str]:
         """Return what is not well, by the name of the check."""
         found = {name: reason for name, check in self.checks.items() if (reason := _run(name, check)) is not None}
         return {**found, "draining": "the process is about to end"} if self.draining else found
@@ -36,19 +43,24 @@ def _run(name: str, check: Check) -> str | None:
         return "the check itself failed"
 
 
+def _line(name: str, reason: str | None) -> str:
+    if reason is None:
+        return f"[+]{name} ok"
+    return f"[{'!' if isinstance(reason, Note) else '-'}]{name}: {reason}"
+
+
 def health_routes(readiness: Readiness) -> APIRouter:
     """Return the routes of health."""
     router = APIRouter(include_in_schema=False)
     switch = Annotated[str | None, Query(max_length=5)]
 
     def ready(verbose: str | None = None) -> Response:
-        failing = readiness.failing()
-        status = 503 if failing else 200
+        found = readiness.found()
+        status, word = (200, "ok") if all(isinstance(one, Note) for one in found.values()) else (503, "not ready")
         if verbose is None:
-            return PlainTextResponse("not ready" if failing else "ok", status)
-        names = [*readiness.checks, *(n for n in failing if n not in readiness.checks)]
-        lines = [f"[-]{n}: {failing[n]}" if n in failing else f"[+]{n} ok" for n in names]
-        return PlainTextResponse("\n".join([*lines, "not ready" if failing else "ok"]), status)
+            return PlainTextResponse(word, status)
+        names = [*readiness.checks, *(n for n in found if n not in readiness.checks)]
+        return PlainTextResponse("\n".join([*(_line(n, found.get(n)) for n in names), word]), status)
 
     ready.__annotations__["verbose"] = switch
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import pytest
 from fastapi import APIRouter, Depends
 from fourgates.chassis.http import create_api
+from fourgates.chassis.http.health import Note
 from openapi_spec_validator import validate
 
 
@@ -50,6 +51,16 @@ async def test_a_process_lives_without_being_ready(house):
     assert answer.status_code == 503
     assert "[-]bus: no connection" in answer.text
     assert (await house.client.get("/livez")).status_code == 200
+
+
+async def test_a_note_is_told_and_does_not_make_a_process_unready(house):
+    house.api.readiness.checks["log"] = lambda: None
+    house.api.readiness.checks["workers"] = lambda: Note("x-relay: BusUnavailable")
+    assert (await house.client.get("/readyz")).text == "ok"
+    assert (await house.client.get("/readyz?verbose")).text == "[+]log ok\n[!]workers: x-relay: BusUnavailable\nok"
+    house.api.readiness.checks["log"] = lambda: "is away"
+    answer = await house.client.get("/readyz?verbose")
+    assert (answer.status_code, answer.text.splitlines()[-1]) == (503, "not ready")
 
 
 async def test_a_failing_check_is_not_well(house):
