@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from fourgates.chassis.clock import HeldClock, SystemClock
+from fourgates.chassis.http.client import HttpClient, MachineTokens
 from fourgates_cli.client import FileRecorder
 from fourgates_cli.embedded import Embedded
 from fourgates_cli.people import Secrets, ensure_people
@@ -25,6 +26,7 @@ from tests.system.rest import come_to_rest, into_files
 from tests.system.walking import walk
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b")
+MACHINE = "ci"
 Answers = dict[str, tuple[int, bytes, str]]
 
 
@@ -93,10 +95,11 @@ def _walk(shared: Path) -> None:
             record=FileRecorder(shared / "exchanges.jsonl"),
         )
         tokens = {name: caller.token for name, caller in world.people.items()}
+        tokens[MACHINE] = machine_token(running.url, secrets.machine(MACHINE))
         come_to_rest(into_files(data))
         held_at = clock.hold()
         ids = _ids(running)
-        answers = asyncio.run(read_all(running, tokens["ada"], ids))
+        answers = asyncio.run(read_all(running, tokens, ids))
     kept = {
         "url": running.url,
         "held_at": held_at.isoformat(),
@@ -123,8 +126,20 @@ def _ids(running: Embedded) -> set[str]:
     return found
 
 
-async def read_all(running: Embedded, token: str, ids: set[str]) -> dict[str, Answers]:
-    return {name: await Reader(service.api, token).everything(ids) for name, service in running.services.items()}
+def machine_token(url: str, secret: str) -> str:
+    """Return a token of a machine account, from the issuer."""
+    with HttpClient() as client:
+        return MachineTokens(
+            client, token_url=f"{url}/identity/token", client_id=MACHINE, secret=secret, clock=SystemClock()
+        ).token()
+
+
+async def read_all(running: Embedded, tokens: dict[str, str], ids: set[str]) -> dict[str, Answers]:
+    """Return every answer, read by somebody who may read everything, and the logs by a machine."""
+    return {
+        name: await Reader(service.api, tokens["ada"], tokens[MACHINE]).everything(ids)
+        for name, service in running.services.items()
+    }
 
 
 def _read(shared: Path) -> Walked:

@@ -8,23 +8,23 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from fourgates.chassis.bus.envelope import SHARDS
 from fourgates.chassis.http.client import ASGITransport, AsyncClient
 
 # What may differ between two moments of one log, by name: liveness, figures of the process, and streams.
 EXCEPTED = ("/livez", "/readyz", "/healthz", "/metrics", "/v1/stream")
+# What machines alone read, one shard after the other.
+LOG = "/v1/log"
 PAGE = 200
 
 
 class Reader:
-    """One service's API, asked as somebody who may read everything."""
+    """One service's API, asked as somebody who may read everything, and its log as a machine account."""
 
-    def __init__(self, api: FastAPI, token: str) -> None:
+    def __init__(self, api: FastAPI, token: str, machine_token: str) -> None:
         self.document: dict[str, Any] = api.openapi()
-        self._client = AsyncClient(
-            transport=ASGITransport(app=api),
-            base_url="http://testserver",
-            headers={"authorization": f"Bearer {token}"},
-        )
+        self._tokens = (token, machine_token)
+        self._client = AsyncClient(transport=ASGITransport(app=api), base_url="http://testserver")
 
     def templates(self) -> list[str]:
         """Return every path that can be read and is not excepted by name."""
@@ -32,7 +32,8 @@ class Reader:
 
     async def read(self, path: str) -> tuple[int, bytes, str]:
         """Return status, body and entity tag."""
-        answer = await self._client.get(path)
+        token = self._tokens[path.startswith(LOG)]
+        answer = await self._client.get(path, headers={"authorization": f"Bearer {token}"})
         return answer.status_code, answer.content, answer.headers.get("etag", "")
 
     async def everything(self, known: set[str]) -> dict[str, tuple[int, bytes, str]]:
@@ -47,6 +48,8 @@ class Reader:
         return found
 
     async def _paths(self, template: str, known: set[str]) -> list[str]:
+        if template == LOG:
+            return [path for shard in range(SHARDS) for path in await self._pages(template, f"shard={shard}&")]
         if "{" not in template:
             return await self._pages(template)
         first = template[: template.index("{")].rstrip("/")
@@ -72,18 +75,18 @@ class Reader:
                 return [str(v) for v in schema.get("enum", ())]
         return []
 
-    async def _pages(self, path: str) -> list[str]:
+    async def _pages(self, path: str, query: str = "") -> list[str]:
         """Return a list's path, and the paths of its further pages."""
-        paths = [path]
+        paths = [f"{path}?{query}".rstrip("?&")]
         declared = {p["name"] for p in self.document["paths"][path]["get"].get("parameters", [])}
         if "page_size" not in declared:
             return paths
-        paths.append(f"{path}?page_size={PAGE}")
+        paths.append(f"{path}?{query}page_size={PAGE}")
         while True:
             token = json.loads((await self.read(paths[-1]))[1]).get("next_page_token")
             if not token:
                 return paths
-            paths.append(f"{path}?page_size={PAGE}&page_token={quote(token)}")
+            paths.append(f"{path}?{query}page_size={PAGE}&page_token={quote(token)}")
 
     async def _keys(self, collection: str) -> list[str]:
         """Return the ids of everything in a collection, and of what it names, if it can be listed."""

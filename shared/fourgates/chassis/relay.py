@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,25 @@ Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
 
 BATCH = 200
 AGGREGATES_KEPT = 256
+# What is made anew at once: so many events are looked at, and so much is given.
+LOOKED_AT_MAX = 2000
+REMADE_BYTES_MAX = 1_048_576
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far the log was read for one shard, and the last message of the shard up to there."""
+
+    position: int
+    previous: int
+
+
+@dataclass(frozen=True)
+class Remade:
+    """Messages of one shard made anew, and where to go on; None when there are no more."""
+
+    messages: list[Message]
+    following: Place | None
 
 
 class Relay:
@@ -65,23 +85,42 @@ class Relay:
         self._folded.clear()
 
     def missing(self, shard: int, after: int, until: int) -> list[Message]:
-        """Return the messages of one shard with `after < pos < until`, made anew from the log.
+        """Return the first messages of one shard with `after < pos < until`, made anew; none when there are no more.
 
         `after` is the last position of that shard that the asker has handled, 0 for none.
         """
+        place: Place | None = Place(after, after)
+        while place is not None:
+            remade = self.remake(shard, place, until, limit=BATCH)
+            if remade.messages:
+                return remade.messages
+            place = remade.following
+        return []
+
+    def remake(self, shard: int, place: Place, until: int, *, limit: int) -> Remade:
+        """Return messages of one shard behind a place and before a position, made anew from a bounded part of the log.
+
+        There may be fewer than the limit, or none, although more follow.
+        """
         again = Relay(self._service, self._store, self._bus, self._published)
-        again._shards[shard] = after
+        again._shards[shard] = place.previous
         found: list[Message] = []
-        position = after
-        while batch := self._store.log(position, BATCH):
+        size, position = 0, place.position
+        for _ in range(0, LOOKED_AT_MAX, BATCH):
+            batch = self._store.log(position, BATCH)
             for recorded in batch:
                 if recorded.position >= until:
-                    return found
-                if shard_of(recorded.event.originator_id) == shard:
-                    message = again._message(recorded)
-                    found.extend([message] if message is not None else [])
-            position = batch[-1].position
-        return found
+                    return Remade(found, None)
+                position = recorded.position
+                message = again._message(recorded) if shard_of(recorded.event.originator_id) == shard else None
+                if message is not None:
+                    found.append(message)
+                    size += len(message.body)
+                if len(found) == limit or size >= REMADE_BYTES_MAX:
+                    return Remade(found, Place(position, again._shards[shard]))
+            if len(batch) < BATCH:
+                return Remade(found, None)
+        return Remade(found, Place(position, again._shards[shard]))
 
     def _publish(self, batch: Sequence[Recorded]) -> None:
         messages: list[Message] = []

@@ -16,6 +16,7 @@ from fourgates.chassis.clock import Clock
 from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
 from fourgates.chassis.http import Api, CallFactory, Check, create_api, security_log_routes
 from fourgates.chassis.http.health import Note
+from fourgates.chassis.http.log_api import log_routes
 from fourgates.chassis.http.security_log import SecurityLog
 from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
@@ -169,8 +170,8 @@ def assemble(
         **common,
     )
     api.state.caller = caller
-    api.include_router(routes(caller))
-    api.include_router(security_log_routes(caller))
+    for router in (routes(caller), security_log_routes(caller), log_routes(caller, relay)):
+        api.include_router(router)
     service.api = api
     return service
 

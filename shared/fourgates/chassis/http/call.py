@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Generic, cast
@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from typing_extensions import TypeVar
 
-from fourgates.chassis.aggregate import Act, Aggregate, Refused
+from fourgates.chassis.aggregate import Act, Aggregate, Forbidden, Refused
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.http import parsing, reading
 from fourgates.chassis.http.operation import JSON, Needs, limited
@@ -168,6 +168,20 @@ class Call(Generic[U]):
             self._ids.append(self._caller.ids.new())
         self._ids_used += 1
         return self._ids[self._ids_used - 1]
+
+    def machines_only(self) -> None:
+        """Refuse what people have no use for. Raises the 403 problem unless a machine account asks."""
+        if not self.principal.machine:
+            unmet = Forbidden(
+                "machines-only",
+                "Only machine accounts may ask for this.",
+                source="token",
+                remedy="ask with the token of a machine account",
+                person=self.principal.subject,
+            )
+            refused = Refused((unmet,))
+            self._note(refused)
+            raise refused
 
     # Commands.
 
@@ -338,18 +352,26 @@ class Call(Generic[U]):
         present: Callable[[Row], Body] = dict,
     ) -> Response:
         """Return one page of anything that can be fetched behind a place. `context` is what a token is bound to."""
+        size, after = self.page_asked_for(context)
+        rows = fetch(size + 1, after)
+        following = place(rows[size - 1]) if len(rows) > size else None
+        return self.one_page([present(row) for row in rows[:size]], following, context)
+
+    def page_asked_for(self, context: object) -> tuple[int, tuple[Any, ...] | None]:
+        """Return the size of the page that is asked for, and the place behind which it begins."""
         asked, token = self.request.scope["fourgates.page"]
         settings = self._caller.settings
         size = min(asked or settings.page_size_default, settings.page_size_max)
-        after = self._caller.tokens.read(context, token) if token else None
-        rows = fetch(size + 1, after)
+        return size, self._caller.tokens.read(context, token) if token else None
+
+    def one_page(self, items: Sequence[Body], following: tuple[Any, ...] | None, context: object) -> Response:
+        """Return a page, which may be a short one: only without a following place is it the last."""
         headers = dict(PRIVATE)
-        following: str | None = None
-        if len(rows) > size:
-            following = self._caller.tokens.make(context, place(rows[size - 1]))
-            headers["Link"] = f'<{self._with_token(following)}>; rel="next"'
-        items = [present(row) for row in rows[:size]]
-        return rendered({"items": items, "next_page_token": following}, headers=headers)
+        token: str | None = None
+        if following is not None:
+            token = self._caller.tokens.make(context, following)
+            headers["Link"] = f'<{self._with_token(token)}>; rel="next"'
+        return rendered({"items": items, "next_page_token": token}, headers=headers)
 
     def _with_token(self, token: str) -> str:
         given = parse_qsl(self.request.scope.get("query_string", b"").decode("ascii"), keep_blank_values=True)

@@ -9,13 +9,15 @@ from fourgates.chassis.bus import Bus, InProcessBus
 from fourgates.chassis.bus.kafka import KafkaBus
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.http import SQLiteSecurityLog
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http.client import HttpClient, MachineTokens
 from fourgates.chassis.http.shared_security_log import PostgresSecurityLog
 from fourgates.chassis.identity.remote import remote_verifier
 from fourgates.chassis.ids import TimeOrderedIds
+from fourgates.chassis.inbox import SourceLog
 from fourgates.chassis.leadership import Leadership
 from fourgates.chassis.process.settings import Named, ProcessSettings
 from fourgates.chassis.service import Parts
+from fourgates.chassis.sources import HttpSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
 from fourgates.chassis.store.events import Recorder
 from fourgates.chassis.store.postgres import PostgresLeadership, open_postgres_recorder
@@ -48,7 +50,7 @@ def open_parts(named: Named, *, client: HttpClient, clock: Clock) -> Opened:
         ids=TimeOrderedIds(),
         verifier=remote_verifier(settings, client=client, clock=clock),
         security_log=security_log,
-        sources=None,
+        sources=_sources(named, client, clock),
         data=named.data,
         leadership=_leadership(named),
     )
@@ -66,6 +68,21 @@ def open_bus(process: ProcessSettings, named: Named) -> Bus:
         replication=process.kafka_replication,
         client_options=process.kafka_options,
     )
+
+
+def _sources(named: Named, client: HttpClient, clock: Clock) -> SourceLog | None:
+    """Return how other services are asked, or None when it was not told where they are."""
+    process = named.process
+    if process.sources_url is None:
+        return None
+    tokens = MachineTokens(
+        client,
+        token_url=process.token_url or f"{named.settings.issuer_url.rstrip('/')}/token",
+        client_id=process.client_id or f"{named.name}-service",
+        secret=process.client_secret.get_secret_value(),
+        clock=clock,
+    )
+    return HttpSources(client, tokens, process.sources_url)
 
 
 def _recorder(named: Named) -> Recorder:

@@ -13,7 +13,7 @@ from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import HeldClock
 from fourgates.chassis.ids import TimeOrderedIds
 from fourgates.chassis.inbox import Inbox, SourceLog
-from fourgates.chassis.relay import Relay
+from fourgates.chassis.relay import Published, Relay
 from fourgates.chassis.sources import InProcessSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
 from fourgates.chassis.testing import NOON, an_act
@@ -78,7 +78,8 @@ class TwoServices:
         self.ids = TimeOrderedIds()
         self.store = EventStore(open_sqlite_recorder(None), EventMapper())
         self.heard = EventStore(open_sqlite_recorder(None), EventMapper())
-        self.relay = Relay(self.name, self.store, bus, {Ball.Bounced: self._publish})
+        self.published: Published = {Ball.Bounced: self._publish}
+        self.relay = Relay(self.name, self.store, bus, self.published)
         self.sources = InProcessSources()
         self.sources.add(self.name, self.relay)
         self._react = react or _throw
