@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import structlog
@@ -57,10 +57,14 @@ class Append:
     size: int
     bytes: int
     answer: Future[Sequence[int]] = field(default_factory=Future)
-    # Something here may be taken already: look before storing.
-    suspect: bool = False
     # It was sent and no answer came: look whether it is stored.
     unclear: bool = False
+
+    def __str__(self) -> str:
+        """Name what it is about."""
+        events = ", ".join(f"{event.originator_id} version {event.originator_version}" for event in self.events)
+        positions = ", ".join(f"{name} at {position}" for name, position in self.positions.items())
+        return "; ".join(part for part in (events, positions, self.reply.scope if self.reply else "") if part)
 
     @property
     def is_answered(self) -> bool:
@@ -144,6 +148,8 @@ class GroupWriter:
                 if self._in_hand:
                     self._write(self._in_hand)
                 self._in_hand = []
+                # Lets those who were just answered bring what they have next, so that it comes into this batch.
+                sleep(0)
         except BaseException as error:  # Whatever it is, nobody may wait for ever.  # noqa: BLE001
             self._died(error)
         else:

@@ -22,7 +22,6 @@ class GroupCommitPostgresRecorder(GroupCommit, FourgatesPostgresRecorder):
             self.datastore,
             events=self.events_table_name,
             tracking=self.tracking_table_name,
-            channel=self.channel_name,
         )
 
     def writes_to(self) -> str:

@@ -54,12 +54,13 @@ def _create_missing(url: str, schema: str, owner_url: str | None) -> None:
 
 
 def _exist(datastore: FourgatesPostgresDatastore) -> bool:
-    """Tell whether the tables are there, and the trigger that is made after them."""
+    """Tell whether the tables are there, and the function that is made after them."""
     with datastore.get_connection() as conn:
         # The catalogue can be read by everyone; a name in a schema that one may not use cannot be resolved.
         found = conn.execute(
             "SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n"
-            " ON n.oid = c.relnamespace WHERE t.tgname = 'append_only' AND n.nspname = %s"
+            " ON n.oid = c.relnamespace JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'append_all'"
+            " WHERE t.tgname = 'append_only' AND n.nspname = %s"
             " AND (c.relowner = current_user::regrole OR has_table_privilege(c.oid, 'INSERT'))",
             (datastore.schema,),
         )

@@ -85,7 +85,9 @@ class FourgatesPostgresRecorder(PostgresProcessRecorder):
         self.lock_table_statements = [SQL("SELECT pg_advisory_xact_lock({})").format(Literal(key))]
         # The library's function inserts without a lock, and readers of the log would miss events (decision 0004).
         del self.sql_create_statements[self.create_insert_function_statement_index]
-        self.sql_create_statements.extend(more_tables(datastore.schema, events_table_name, tracking_table_name))
+        self.sql_create_statements.extend(
+            more_tables(datastore.schema, events_table_name, tracking_table_name, channel=self.channel_name, key=key)
+        )
         names = {
             "schema": Identifier(datastore.schema),
             "events": Identifier(datastore.schema, events_table_name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 _MORE = """
 CREATE TABLE IF NOT EXISTS {schema}.replies (
@@ -25,6 +25,72 @@ CREATE OR REPLACE TRIGGER refusals_append_only BEFORE UPDATE OR DELETE OR TRUNCA
 -- The library switches off the clean-up of this table, whose rows change all the time.
 ALTER TABLE {schema}.{tracking} RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)
 """
+# One call is one transaction, and the lock is held for no round trip. It is taken first, so the order of positions is
+# the order of commits. Of what is given, an append that comes too late is left out wholly, and the others are stored.
+# The plans are kept as long as a connection lives: one that was made for a small log must not read all of a large one.
+_APPEND = """
+CREATE OR REPLACE FUNCTION {schema}.append_all(
+    given_appends integer[], given_ids uuid[], given_versions bigint[], given_topics text[], given_states bytea[],
+    given_savers integer[], given_names text[], given_positions bigint[], given_replies json, given_parked json,
+    OUT stored bigint[], OUT late integer[])
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    saves bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock({key});
+    late := ARRAY(
+        SELECT g.append FROM unnest(given_appends, given_ids, given_versions) AS g (append, id, version)
+        WHERE EXISTS (SELECT FROM {schema}.{events} AS e
+            WHERE e.originator_id = g.id AND e.originator_version = g.version));
+    IF given_names <> '{{}}' THEN
+        late := late || ARRAY(
+            SELECT g.append FROM unnest(given_savers, given_names, given_positions) AS g (append, name, position)
+            JOIN {schema}.{tracking} AS t ON t.application_name = g.name AND t.notification_id >= g.position);
+    END IF;
+    IF given_replies IS NOT NULL THEN
+        -- Expired replies go whenever new ones come, so the table is bounded by the traffic of one expiry.
+        DELETE FROM {schema}.replies AS r WHERE r.expires_at <=
+            (SELECT max(g.kept_at) FROM json_to_recordset(given_replies) AS g (kept_at timestamptz));
+        late := late || ARRAY(
+            SELECT g.append FROM json_to_recordset(given_replies) AS g (append integer, scope text)
+            WHERE EXISTS (SELECT FROM {schema}.replies AS r WHERE r.scope = g.scope));
+        INSERT INTO {schema}.replies (scope, fingerprint, status, headers, body, kept_at, expires_at)
+            SELECT g.scope, g.fingerprint, g.status, g.headers, g.body, g.kept_at, g.expires_at
+            FROM json_to_recordset(given_replies) AS g (append integer, scope text, fingerprint text, status integer,
+                headers text, body bytea, kept_at timestamptz, expires_at timestamptz)
+            WHERE g.append <> ALL (late);
+    END IF;
+    IF given_names <> '{{}}' THEN
+        INSERT INTO {schema}.{tracking} AS saved (application_name, notification_id)
+            SELECT g.name, g.position
+            FROM unnest(given_savers, given_names, given_positions) AS g (append, name, position)
+            WHERE g.append <> ALL (late)
+            ON CONFLICT (application_name) DO UPDATE SET notification_id = excluded.notification_id
+                WHERE saved.notification_id < excluded.notification_id;
+        GET DIAGNOSTICS saves = ROW_COUNT;
+        IF saves < (SELECT count(*) FROM unnest(given_savers) AS g (append) WHERE g.append <> ALL (late)) THEN
+            RAISE unique_violation USING MESSAGE = 'a position was saved by someone who does not take the lock';
+        END IF;
+    END IF;
+    IF given_parked IS NOT NULL THEN
+        INSERT INTO {schema}.parked (source, key, message_id, headers, body, reason, parked_at)
+            SELECT g.source, g.key, g.message_id, g.headers, g.body, g.reason, g.parked_at
+            FROM json_to_recordset(given_parked) AS g (append integer, source text, key text, message_id text,
+                headers text, body bytea, reason text, parked_at timestamptz)
+            WHERE g.append <> ALL (late);
+    END IF;
+    IF given_appends <> '{{}}' THEN
+        NOTIFY {channel};
+        WITH inserted AS (
+            INSERT INTO {schema}.{events} (originator_id, originator_version, topic, state)
+            SELECT g.id, g.version, g.topic, g.state
+            FROM unnest(given_appends, given_ids, given_versions, given_topics, given_states)
+                WITH ORDINALITY AS g (append, id, version, topic, state, place)
+            WHERE g.append <> ALL (late) ORDER BY g.place
+            RETURNING notification_id)
+        SELECT array_agg(i.notification_id ORDER BY i.notification_id) INTO stored FROM inserted AS i;
+    END IF;
+END$$"""
 _GRANTS = """
 REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {role};
@@ -37,9 +103,11 @@ GRANT SELECT, INSERT, DELETE ON {schema}.replies TO {role}
 """
 
 
-def more_tables(schema: str, events: str, tracking: str) -> list[Composed]:
+def more_tables(schema: str, events: str, tracking: str, *, channel: str, key: int) -> list[Composed]:
     """Return what we add to the library's tables, as statements."""
-    return _statements(_MORE, schema=schema, events=events, tracking=tracking)
+    names = {"schema": schema, "events": events, "tracking": tracking}
+    identifiers = {name: Identifier(value) for name, value in {**names, "channel": channel}.items()}
+    return [*_statements(_MORE, **names), SQL(_APPEND).format(**identifiers, key=Literal(key))]
 
 
 def grants(schema: str, events: str, tracking: str, role: str) -> list[Composed]:
