@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from fourgates.chassis.testing.lacking import Lacking
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
 OURS = re.compile(r"fourgates/([a-z]+):0\.1\.0")
+# A host with its port in a setting: in a URL, behind its user and password, or alone.
+ADDRESS = re.compile(r"(?://|@|^|,)([a-z{][a-z0-9.{}-]*):(\d+)(?=[/,?]|$)")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 Resource = dict[str, Any]
 
@@ -33,6 +35,12 @@ def tool(name: str) -> str:
 
 def run(*command: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **more)
+
+
+def addresses_in(values: Iterable[str]) -> set[tuple[str, str]]:
+    """Every host and port in settings; `{service}` is every service."""
+    found = {(host, port) for value in values for host, port in ADDRESS.findall(value) if host != "localhost"}
+    return {(one, port) for host, port in found for one in (SERVICES if host == "{service}" else (host,))}
 
 
 @dataclass
