@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names schemas lock lock-check alone secrets
+.PHONY: help setup demo test check fmt lint types tidy bench mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -77,6 +77,9 @@ event-names: setup ## Add new stored event names to tests/tidy/event_names.txt (
 
 schemas: setup ## Write the schemas and tables of docs/ anew from the contracts, unless a reader would break
 	@$(BIN)/python -m tests.contracts.compatibility
+
+vendored: setup ## Fetch the console's scripts and styles anew from npm, and list their hashes
+	@$(BIN)/python -m tests.vendored
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--group dev \

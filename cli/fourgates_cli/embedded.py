@@ -91,6 +91,7 @@ class Embedded:
         own: dict[str, dict[str, Any]] = {
             "change": {"people_file": people_file(self._data)},
             "deploy": {"dml_url": f"{self.url}/dml", "client_secret": secrets.machine("deploy-service")},
+            "operations": {"people_file": people_file(self._data)},
         }
         self.services: dict[str, Service] = {name: self._build(name, own.get(name, {})) for name in SERVICES}
         for name, service in self.services.items():

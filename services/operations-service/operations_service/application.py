@@ -1,11 +1,33 @@
-"""The one use case of operations: keeping what was heard."""
+"""The one use case of operations, keeping what was heard, and what it asks of the outside: that people can sign in."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from fourgates.chassis.aggregate import Act
 from fourgates.chassis.work import Work
 
 from operations_service.domain import About, HeardFact, Message
+
+
+class SignInRefused(Exception):
+    """Nobody was signed in; the reason is for that person."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class SignInAway(Exception):
+    """Nobody can be signed in now; the text says what to do."""
+
+
+class SignIn(Protocol):
+    """Where people sign in."""
+
+    def token_for(self, username: str, secret: str) -> str:
+        """Return a token of a person. Raises `SignInRefused` and `SignInAway`."""
+        ...
 
 
 class OperationsUseCases:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fourgates.chassis.settings import ServiceSettings
+from pathlib import Path
+
+from fourgates.chassis.settings import ServiceSettings, Url
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -17,6 +19,22 @@ class OperationsSettings(ServiceSettings):
     lineage_depth_max: int = Field(
         default=200, ge=1, le=10_000, description="Longest chain of causes that is followed."
     )
+    console_history_max: int = Field(
+        default=200, ge=1, le=5000, description="Facts on one page of a release's history in the console."
+    )
+    console_ended_max: int = Field(
+        default=20, ge=0, le=1000, description="Most closed and cancelled releases on the board of the console."
+    )
+    token_url: Url | None = Field(
+        default=None,
+        description="Where people sign in to the console; by default <issuer_url>/token.",
+        examples=["http://issuer:8080/token"],
+    )
+    people_file: Path | None = Field(
+        default=None,
+        description="File of people, whose names the console shows; without it they are known by their opaque ids.",
+        examples=["/etc/fourgates/people.json"],
+    )
     stream_readers_max: int = Field(
         default=200, ge=1, le=10_000, description="Most open streams of one process, those of the console among them."
     )
@@ -30,3 +48,8 @@ class OperationsSettings(ServiceSettings):
     stream_send_s: float = Field(
         default=30.0, gt=0, le=600, description="How long one event may wait for its reader, who is cut off then."
     )
+
+    @property
+    def sign_in_url(self) -> str:
+        """Where people sign in."""
+        return self.token_url or f"{self.issuer_url.rstrip('/')}/token"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from fourgates.chassis.views import Row, Rows, View, Views, iso
@@ -134,9 +134,22 @@ RELEASES = View(
     on={HeardFact.Kept: _on_release},
 )
 
-VIEWS: tuple[View, ...] = (FACTS, RELEASES)
+NAMES_SERVICE = "dev.fourgates.dml.service_registered.v1"
 
-PHASES = ("requested", "planning", "build_and_test", "check_in", "deployment", "review", "closed", "cancelled")
+
+def _on_service(rows: Rows, happened: HeardFact.Kept) -> None:
+    if happened.message.type == NAMES_SERVICE:
+        body: Body = json.loads(happened.message.body)
+        rows.put(str(body["service_id"]), {"name": body["name"]})
+
+
+SERVICES = View(name="services", fields=(), on={HeardFact.Kept: _on_service})
+
+VIEWS: tuple[View, ...] = (FACTS, RELEASES, SERVICES)
+
+PROGRESS = ("requested", "planning", "build_and_test", "check_in", "deployment", "review")
+ENDED = ("closed", "cancelled")
+PHASES = (*PROGRESS, *ENDED)
 
 
 def stream(views: Views, *, after: int, types: Sequence[str], limit: int) -> list[Row]:
@@ -161,6 +174,17 @@ def about_release(views: Views, release_id: str) -> Callable[[Row], bool]:
     release = views.get("releases", release_id)
     changes = set(release["change_ids"]) if release else set()
     return lambda row: release_id in row["release_ids"] or not changes.isdisjoint(row["change_ids"])
+
+
+def releases_in(views: Views, phases: Sequence[str], limit: int) -> list[Row]:
+    """Return the releases in these phases, those that moved last first."""
+    return views.find("releases", {"phase": list(phases)}, order_by="last_at", descending=True, limit=limit)
+
+
+def service_names(views: Views, service_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of services, as far as they were heard of."""
+    found = views.find("services", {"key": sorted(service_ids)}, limit=len(service_ids)) if service_ids else []
+    return {row["key"]: row["name"] for row in found}
 
 
 def history(views: Views, release_id: str, limit: int) -> list[Row]:

@@ -14,6 +14,8 @@ from fourgates.contracts.release import ReleaseCancelled, ReleaseOpened, Release
 from operations_service.app import build
 from operations_service.settings import OperationsSettings
 
+RELEASE = UUID(int=11)
+EVIL = """<script>alert("1")</script>'><img src=x onerror=alert(2)>"""
 READER = Principal(subject="olga", scopes=frozenset({"operations:read"}))
 STRANGER = Principal(subject="stan", scopes=frozenset({"dml:read"}))
 
@@ -21,9 +23,10 @@ STRANGER = Principal(subject="stan", scopes=frozenset({"dml:read"}))
 class Window(Hearing):
     """The operators' window. `get` asks as somebody who may read, or as told."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *, sign_in=None, **settings):
         chosen = OperationsSettings(data_folder=folder, **settings)
-        super().__init__(lambda parts: build(parts, chosen), a_verifier(READER, STRANGER), a_security_log())
+        verifier = a_verifier(READER, STRANGER)
+        super().__init__(lambda parts: build(parts, chosen, sign_in=sign_in), verifier, a_security_log())
 
     def opened(self, number, **more):
         said = {
@@ -59,3 +62,7 @@ class Window(Hearing):
 
     def get(self, path, **options):
         return self.send("GET", path, **options)
+
+    def look(self, path, *, token="olga", cookie="fourgates", **options):
+        """Ask as a browser does whose cookie holds this token."""
+        return self.get(path, token=None, headers={"Cookie": f"{cookie}={token}"} if token else {}, **options)
