@@ -14,6 +14,7 @@ from functools import partial
 
 import psycopg
 import structlog
+from eventsourcing.persistence import PersistenceError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier, Literal
 from pydantic import SecretStr, ValidationError
@@ -141,7 +142,7 @@ def main(names: Sequence[str]) -> int:
     except BadSettings as bad:
         sys.stderr.write("".join(f"{problem}\n" for problem in bad.problems))
         return MISUSED
-    except (psycopg.Error, BusUnavailable, *STORE_AWAY) as error:
+    except (psycopg.Error, PersistenceError, BusUnavailable, *STORE_AWAY) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return FAILED
     return 0
