@@ -131,8 +131,8 @@ def _paths(told: Told) -> Iterator[str]:
         return
     for name in sorted(paths & READ):
         value = effective(told, name)
-        if value and not _below(value, told.mounted):
-            yield f"{name}: {value} is not mounted"
+        if not _below(value or "/nowhere", told.mounted):
+            yield f"{name}: {value or 'what it reads'} is not mounted"
     for name in sorted(paths & WRITTEN):
         value = effective(told, name)
         if value and not _below(value, told.writable):
