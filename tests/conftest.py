@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from fourgates.chassis.testing import lacking
+from fourgates.chassis.testing.lacking import pytest_runtest_makereport
 from hypothesis import settings
+
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")

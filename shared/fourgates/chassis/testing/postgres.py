@@ -29,6 +29,8 @@ HOST = "127.0.0.1"
 START_S = 60
 INSTALL = f"PostgreSQL {MAJOR_MIN} or later (apt install postgresql), or set FOURGATES_TEST_POSTGRES"
 
+PLACES = (Path("/usr/lib/postgresql"), Path("/usr/local/lib/postgresql"), Path("/opt/homebrew/opt"))
+
 # Durable as in earnest, and with room for many connections of many tests.
 _SETTINGS = """
 listen_addresses = '{host}'
@@ -161,7 +163,7 @@ def _programs() -> Path:
     """Return the folder of the newest server programs. Raises `Lacking`."""
     on_path = shutil.which("pg_ctl")
     folders = [Path(on_path).resolve().parent] if on_path else []
-    for places in (Path("/usr/lib/postgresql"), Path("/usr/local/lib/postgresql"), Path("/opt/homebrew/opt")):
+    for places in PLACES:
         folders.extend(pg_ctl.parent for pg_ctl in places.glob("*/bin/pg_ctl"))
     found = {_major(folder): folder for folder in folders if (folder / "initdb").exists()}
     if not found:
