@@ -21,6 +21,7 @@ from fourgates_cli.client import FileRecorder
 from fourgates_cli.embedded import Embedded
 from fourgates_cli.people import Secrets, ensure_people
 
+from tests.system.processes import install_each_alone
 from tests.system.reading import Reader
 from tests.system.rest import come_to_rest, into_files
 from tests.system.walking import walk
@@ -70,15 +71,29 @@ class Walked:
 
 @pytest.fixture(scope="session")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
-    shared = tmp_path_factory.getbasetemp()
-    if shared.name.startswith("popen-"):
-        shared = shared.parent
-    with (shared / "walk.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone(tmp_path_factory, "walk.lock") as shared:
         if not (shared / "walked.json").exists():
             assert not (shared / "data").exists(), "the walk-through failed before; its first error says why"
             _walk(shared)
     return _read(shared)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an environment for each service and the issuer, with nothing but what it needs."""
+    with _alone(tmp_path_factory, "installed.lock") as shared:
+        return install_each_alone(shared / "installed")
+
+
+@contextmanager
+def _alone(factory: pytest.TempPathFactory, lock: str) -> Iterator[Path]:
+    """Give the folder that all workers share, to one of them at a time."""
+    shared = factory.getbasetemp()
+    if shared.name.startswith("popen-"):
+        shared = shared.parent
+    with (shared / lock).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield shared
 
 
 def _walk(shared: Path) -> None:

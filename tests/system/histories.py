@@ -30,6 +30,8 @@ LEFT_OUT = {
     "measured": re.compile(
         r"(latency_ms|offset_ms|duration_s|back_out_s|measured)\W+[\d.e-]+|(done in|took|rehearsed in|measured) [\d.]+"
     ),
+    # Why a probe failed depends on how fast the machine is.
+    "seen": re.compile(r"(?<=: )[^:]+(?=, expected \d{3})"),
     "time": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?"),
     "message": re.compile(r"\b(change|release|dml|deploy|review|operations)-\d+\b"),
     "address": re.compile(r"http://127\.0\.0\.1:\d+"),

@@ -33,6 +33,7 @@ SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
 HOST = "127.0.0.1"
 START_S = 60.0
 STOP_S = 45.0
+INSTALL_S = 300.0
 LOG_CHARS = 3000
 
 
@@ -91,7 +92,8 @@ class RealParts:
 
     `replicas` of each service share the service's folder, database schema and consumer group, and no read models.
     `reached_by` says at which port the proxy finds a process. With `own_servers` PostgreSQL and Kafka are started here
-    even when others are given, so that they can be stopped.
+    even when others are given, so that they can be stopped. With `installed` each process runs from an environment of
+    its own, as `install_each_alone` makes them; else all from the one of this process.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class RealParts:
         settings: dict[str, str] | None = None,
         reached_by: Callable[[Process], int] = lambda process: process.port,
         own_servers: bool = False,
+        installed: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.replicas = replicas
@@ -113,6 +116,7 @@ class RealParts:
         self.owner_url = ""
         self._reached_by = reached_by
         self._own_servers = own_servers
+        self._installed = installed
         self._settings = settings or {}
         self._stack = ExitStack()
         self._client = HttpClient(timeout_s=5)
@@ -239,7 +243,7 @@ class RealParts:
             environment["FOURGATES_CHANGE_PEOPLE_FILE"] = str(people_file(self.folder))
         if name == "deploy":
             environment["FOURGATES_DEPLOY_DML_URL"] = f"{self.url}/dml"
-        command = [sys.executable, "-m", "fourgates.chassis.process", name]
+        command = self._serve(name) or [sys.executable, "-m", "fourgates.chassis.process", name]
         return Process(f"{name}-{number}", command, environment, own, port)
 
     def _issuer(self, port: int) -> Process:
@@ -250,8 +254,11 @@ class RealParts:
             "FOURGATES_ISSUER_KEY_FILE": str(folder / "signing-key.json"),
             "FOURGATES_PORT": str(port),
         }
-        command = [sys.executable, "-m", "fourgates.chassis.identity.process"]
+        command = self._serve("issuer") or [sys.executable, "-m", "fourgates.chassis.identity.process"]
         return Process("issuer", command, environment, folder, port)
+
+    def _serve(self, name: str) -> list[str]:
+        return [str(self._installed / name / "bin/serve")] if self._installed is not None else []
 
     def _proxy(self) -> Process:
         folder = self.folder / "own" / "proxy"
@@ -267,6 +274,15 @@ class RealParts:
         (folder / "nginx.conf").write_text(text)
         command = [_nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
         return Process("proxy", command, {}, folder, port)
+
+
+def install_each_alone(folder: Path) -> Path:
+    """Install every service and the issuer into an environment of its own, as the image does; return the folder."""
+    for name in ("issuer", *SERVICES):
+        if not (folder / name / "bin/serve").exists():
+            command = [sys.executable, str(ROOT / ".ci/install_alone.py"), name, str(folder / name)]
+            subprocess.run(command, check=True, timeout=INSTALL_S, stdin=subprocess.DEVNULL)
+    return folder
 
 
 @contextmanager
