@@ -24,7 +24,10 @@ def chromium() -> str:
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    """Run the browser without a screen. Its own sandbox needs more than a container gives, and all pages are ours."""
+    """Run the browser without a screen. Its own sandbox needs more than a container gives, and all pages are ours.
+
+    The driver keeps an event loop of this thread as long as it runs: no test of the same module may be a coroutine.
+    """
     path = chromium()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
