@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Self
 
 from fourgates.chassis.testing.proxy import Proxy
@@ -20,7 +21,10 @@ from fourgates.chassis.testing.proxy import Proxy
 from tests.system.processes import HOST, Process, RealParts
 
 # The failures are spread over the writes from here to there; the walk-through has a few more.
-FIRST_WRITE, LAST_WRITE = 20, 260
+FIRST_WRITE, LAST_WRITE = 20, 400
+# Kills go round these services; a service that gets no write for so long gives its place to another.
+KILLED = ("release", "deploy", "change", "review", "dml")
+TURN_WRITES = 40
 # A kill comes so long after its write at most; more than half of all writes take longer.
 KILL_WITHIN_S = 0.012
 
@@ -33,6 +37,15 @@ class Plan:
     kafka_away_s: float
     restart_postgres: bool
     seed: int
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Something that fails at the first write from a number on to a process of a service, or of any."""
+
+    write: int
+    fail: Callable[[Process, threading.Event], None]
+    service: str = ""
 
 
 @dataclass
@@ -65,7 +78,7 @@ class Failures:
         self.report = Report()
         self._plan = plan
         self._random = random.Random(plan.seed)
-        self._at = self._spread()
+        self._due = self._spread()
         self._lock = threading.Lock()
         self._unanswered: dict[tuple[str, int], threading.Event] = {}
         self._threads: list[threading.Thread] = []
@@ -86,7 +99,7 @@ class Failures:
     def end(self) -> None:
         """Let nothing more fail, and wait until what was stopped runs again."""
         with self._lock:
-            self._at.clear()
+            self._due.clear()
         for thread in self._threads:
             thread.join(self._plan.kafka_away_s + 60)
 
@@ -98,14 +111,22 @@ class Failures:
 
         return self._open.enter_context(Proxy(HOST, process.port, tell=tell)).port
 
-    def _spread(self) -> dict[int, Callable[[Process, threading.Event], None]]:
+    def _spread(self) -> list[_Due]:
         writes = self._random.sample(range(FIRST_WRITE, LAST_WRITE), self._plan.kills + 2)
-        at: dict[int, Callable[[Process, threading.Event], None]] = dict.fromkeys(writes[2:], self._kill)
+        due = [_Due(write, self._kill, service) for write, service in zip(writes[2:], cycle(KILLED), strict=False)]
         if self._plan.kafka_away_s:
-            at[writes[0]] = self._take_kafka_away
+            due.append(_Due(writes[0], self._take_kafka_away))
         if self._plan.restart_postgres:
-            at[writes[1]] = self._restart_postgres
-        return at
+            due.append(_Due(writes[1], self._restart_postgres))
+        return sorted(due, key=lambda one: one.write)
+
+    def _next_due(self, process: Process) -> _Due | None:
+        for one in self._due:
+            late = self.report.writes - one.write
+            if late >= TURN_WRITES or (late >= 0 and process.name.startswith(one.service)):
+                self._due.remove(one)
+                return one
+        return None
 
     def _hear(self, place: tuple[str, int], process: Process, *, client: bool, data: bytes) -> None:
         # Under the lock of the kill: what has passed here was answered before, or is not answered at all.
@@ -116,10 +137,10 @@ class Failures:
                     answered.set()
             elif self._parts is not None and data.startswith((b"POST ", b"PUT ")):
                 self.report.writes += 1
-                fail = self._at.pop(self.report.writes, None)
+                due = self._next_due(process)
                 answered = self._unanswered[place] = threading.Event()
-                if fail is not None:
-                    self._threads.append(threading.Thread(target=fail, args=(process, answered), daemon=True))
+                if due is not None:
+                    self._threads.append(threading.Thread(target=due.fail, args=(process, answered), daemon=True))
                     self._threads[-1].start()
 
     def _kill(self, process: Process, answered: threading.Event) -> None:
