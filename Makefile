@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test resilience check fmt lint types tidy bench mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
+.PHONY: help setup demo test real resilience check fmt lint types tidy bench mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -65,6 +65,9 @@ tidy: setup ## Check the house rules alone
 
 bench: setup ## Print speed and memory as ratios against a no-op service (bench/README.md)
 	@$(BIN)/python -m bench
+
+real: alone ## Start PostgreSQL, Kafka, six processes and a proxy, walk through them, stay up (STAY=0: end)
+	@$(BIN)/python -m tests.system.real --installed $(CURDIR)/.venv/alone $(if $(filter 0,$(STAY)),--no-stay)
 
 resilience: setup ## Walk through while processes are killed, Kafka is away and PostgreSQL restarts: KILLS=20 KAFKA_AWAY_S=60 SEED=1
 	@$(BIN)/python -m tests.system.fail --kills $(or $(KILLS),20) --kafka-away-s $(or $(KAFKA_AWAY_S),60) --seed $(or $(SEED),1)
