@@ -22,7 +22,7 @@ from fourgates_cli.people import ensure_people, people_file
 
 HOST = "127.0.0.1"
 STARTS_WITHIN_S = 60
-ENDS_WITHIN_S = 15
+ENDS_WITHIN_S = 45
 ANSWER_S = 20
 
 
