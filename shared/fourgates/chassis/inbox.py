@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
 from fourgates.chassis.aggregate import Act
 from fourgates.chassis.bus import Bus, Consumer, Message
-from fourgates.chassis.bus.envelope import BadEnvelope, Envelope, from_message
+from fourgates.chassis.bus.envelope import BadEnvelope, Envelope, from_message, source_of
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.store import STORE_AWAY, AlreadyHandled, Conflict, EventStore, Parked
 from fourgates.chassis.work import Units, Work
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 UseCases = Any
 Heard = Mapping[type[Any], Callable[[UseCases, Act, Any], None]]
 
@@ -30,14 +31,22 @@ class GapFound(Exception):
     """A message of a shard is missing, and its source could not be asked: the shard waits while others go on."""
 
 
+class SourceAway(Exception):
+    """A source does not answer at all, so that none of its shards has to be asked for now."""
+
+
 class SourceLog(Protocol):
-    """Fetches from a source's own log what the bus did not deliver."""
+    """Fetches from a source's own log what the bus did not deliver.
+
+    Raises `SourceAway` when the source does not answer, and anything else when it cannot say.
+    """
 
     def missing(self, source: str, shard: int, after: int, until: int) -> list[Message]:
-        """Return the first messages of a shard with `after < pos < until`, in order; none when there are no more.
+        """Return the first messages of a shard with `after < pos < until`, in order; none when there are no more."""
+        ...
 
-        Raises when the source cannot say.
-        """
+    def heads(self, source: str) -> Mapping[int, int]:
+        """Return the position of the last message of each shard that has one."""
         ...
 
 
@@ -68,6 +77,7 @@ class Inbox:
         self._bus = bus
         self._topics = topics
         self._by_type = {cls.TYPE: (cls, react) for cls, react in heard.items()}
+        self._facts = {_without_version(known) for known in self._by_type}
         self._use_cases = use_cases
         self._clock = clock
         self._sources = sources
@@ -77,6 +87,9 @@ class Inbox:
         self._passed: dict[str, int] = {}
         # The last message of each shard that waits for its source. What came before it, the source has.
         self._waiting: dict[str, Message] = {}
+        # Sources that may have to be read from their beginning, and those that did not answer in this step.
+        self._unread = {source_of(known.split(".")[2]) for known in self._by_type if sources is not None}
+        self._away: set[str] = set()
 
     def step(self) -> bool:
         """Handle what has arrived; tell whether there was anything."""
@@ -100,22 +113,38 @@ class Inbox:
             return False
         if self._consumer is None:
             self._consumer = self._bus.consumer(f"fourgates.{self._service}.reactions", self._topics)
+        self._away.clear()
+        for source in sorted(self._unread):
+            self._begin(source)
         messages = self._consumer.poll(timeout_s, POLL)
         waited, self._waiting = self._waiting, {}
         try:
             for message in (*waited.values(), *messages):
                 self._take(message)
-            self._save_passed()
+            self._save({})
             if (messages or waited) and not self._waiting:
                 self._consumer.commit()
         except Exception:
             self.close()
             raise
-        if self._waiting:
-            # Nothing was committed and the place in the group is kept: the next step tries again.
-            msg = f"waiting for what is missing of {', '.join(sorted(self._waiting))}"
+        if self._waiting or self._unread:
+            # What waits was not committed, and the place in the group is kept: the next step tries again.
+            msg = f"waiting for what is missing of {', '.join(sorted({*self._waiting, *self._unread}))}"
             raise GapFound(msg)
         return bool(messages)
+
+    def _begin(self, source: str) -> None:
+        """Read a source that was never heard from its own log, up to its head: the bus may have forgotten the rest."""
+        begun = f"{source}/begun"
+        try:
+            if not self._position(begun):
+                for shard, head in self._ask(source, lambda log: log.heads(source)).items():
+                    self._fill(source, shard, head + 1)
+                self._save({begun: 1})
+        except GapFound as gap:
+            log.warning("source is not read yet", service=self._service, source=source, reason=str(gap))
+        else:
+            self._unread.discard(source)
 
     def _take(self, message: Message) -> None:
         try:
@@ -132,10 +161,11 @@ class Inbox:
             # Before the alarm: another replica may have gone on with this shard.
             del self._tracked[name]
         if envelope.previous > self._position(name):
+            log.error("gap", service=self._service, shard=name, after=self._position(name), until=envelope.position)
             try:
-                self._fill(envelope, name)
-            except GapFound:
-                log.exception("shard waits", service=self._service, shard=name)
+                self._fill(envelope.source, envelope.shard, envelope.position)
+            except GapFound as gap:
+                log.warning("shard waits", service=self._service, shard=name, reason=str(gap))
                 self._waiting[name] = message
                 return
         if envelope.previous > self._position(name):
@@ -144,43 +174,57 @@ class Inbox:
         elif envelope.position > self._position(name):
             self._deliver(message, envelope, name)
 
-    def _fill(self, envelope: Envelope, name: str) -> None:
-        """Fetch and handle what is missing before a message. Raises `GapFound` when it cannot be had."""
-        log.error("gap", shard=name, after=self._position(name), until=envelope.position)
-        while missed := self._fetch(envelope, after=self._position(name)):
-            for message, between in missed:
-                if between.position > self._position(name):
-                    self._deliver(message, between, name)
+    def _fill(self, source: str, shard: int, until: int) -> None:
+        """Fetch and handle what a shard has before a position. Raises `GapFound` when it cannot be had."""
+        name = f"{source}/{shard}"
+        while self._position(name) < until - 1 and (missed := self._missing(source, shard, until)):
+            for message, envelope in missed:
+                if envelope.position > self._position(name):
+                    self._deliver(message, envelope, name)
 
-    def _fetch(self, envelope: Envelope, *, after: int) -> list[tuple[Message, Envelope]]:
+    def _missing(self, source: str, shard: int, until: int) -> list[tuple[Message, Envelope]]:
+        after = self._position(f"{source}/{shard}")
+        found = self._ask(source, lambda log: [(m, from_message(m)) for m in log.missing(source, shard, after, until)])
+        return [(message, envelope) for message, envelope in found if after < envelope.position < until]
+
+    def _ask(self, source: str, question: Callable[[SourceLog], T]) -> T:
+        """Ask a source, unless it has just not answered. Raises `GapFound`."""
         if self._sources is None:
             raise GapFound("there is no way to ask any source")
+        if source in self._away:
+            raise GapFound(f"{source} does not answer")
         try:
-            found = self._sources.missing(envelope.source, envelope.shard, after, envelope.position)
-            read = [(message, from_message(message)) for message in found]
+            return question(self._sources)
         except Exception as error:
+            if isinstance(error, SourceAway):
+                self._away.add(source)
             raise GapFound(f"{type(error).__name__}: {error}") from error
-        return [(message, between) for message, between in read if after < between.position < envelope.position]
 
     def _deliver(self, message: Message, envelope: Envelope, name: str) -> None:
+        """Handle a message that follows what was handled.
+
+        What a source says beyond what is listened to is passed over: it may say new things at any time. A version that
+        is not known here, of a fact that is, says what this service decides by, so it must not go unnoticed.
+        """
+        position = {name: envelope.position}
         known = self._by_type.get(envelope.type)
-        if known is None:
-            self._passed[name] = self._tracked[name] = envelope.position
+        if known is None and _without_version(envelope.type) not in self._facts:
+            self._passed[name] = envelope.position
         elif self._store.is_parked(envelope.source, message.key):
-            reason = "an earlier message about the same thing is parked"
-            self._park(message, envelope.source, reason, {name: envelope.position})
+            self._park(message, envelope.source, "an earlier message about the same thing is parked", position)
+        elif known is None:
+            self._park(message, envelope.source, f"{envelope.type} is a version that is not known here", position)
         else:
-            self._react(message, envelope, name, *known)
+            self._react(message, envelope, position, *known)
 
     def _react(
         self,
         message: Message,
         envelope: Envelope,
-        name: str,
+        position: Mapping[str, int],
         cls: type[BaseModel],
         react: Callable[[UseCases, Act, Any], None],
     ) -> None:
-        position = {name: envelope.position}
         try:
             fact = _fact(cls, message.body)
         except BadBody as error:
@@ -240,7 +284,11 @@ class Inbox:
             reason=reason,
             parked_at=self._clock.now(),
         )
-        while True:
+        self._save(positions, parked)
+
+    def _save(self, positions: Mapping[str, int], parked: Parked | None = None) -> None:
+        """Save positions with those that were passed, and a parked message with its own, unless someone else did."""
+        while positions or parked or self._passed:
             try:
                 self._store.append((), positions={**self._passed, **positions}, parked=parked)
             except AlreadyHandled:
@@ -250,23 +298,14 @@ class Inbox:
                 self._saved(positions)
                 return
 
-    def _save_passed(self) -> None:
-        while self._passed:
-            try:
-                self._store.append((), positions=self._passed)
-            except AlreadyHandled:
-                self._is_handled({})
-            else:
-                self._saved({})
-
     def _position(self, name: str) -> int:
         if name not in self._tracked:
-            self._tracked[name] = max(self._store.position_of(name), self._passed.get(name, 0))
-        return self._tracked[name]
+            self._tracked[name] = self._store.position_of(name)
+        return max(self._tracked[name], self._passed.get(name, 0))
 
     def _saved(self, positions: Mapping[str, int]) -> None:
+        self._tracked.update({**self._passed, **positions})
         self._passed = {}
-        self._tracked.update(positions)
 
     def _is_handled(self, positions: Mapping[str, int]) -> bool:
         """Tell whether someone else has handled the message at these positions.
@@ -295,3 +334,8 @@ def _fact(cls: type[BaseModel], body: bytes) -> Any:
     except ValidationError as error:
         name = getattr(cls, "TYPE", cls.__name__)
         raise BadBody(f"the body is no {name}: {error.error_count()} fields are wrong") from error
+
+
+def _without_version(message_type: str) -> str:
+    """Return what a type states, in whatever version."""
+    return message_type.rpartition(".")[0]

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from fourgates.chassis.bus import Bus, Message, Publisher
-from fourgates.chassis.bus.envelope import Envelope, shard_of, source_of, to_message
+from fourgates.chassis.bus.envelope import SHARDS, Envelope, shard_of, source_of, to_message
 from fourgates.chassis.store import EventStore, Recorded
 
 Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
@@ -97,6 +97,11 @@ class Relay:
             place = remade.following
         return []
 
+    def heads(self) -> dict[int, int]:
+        """Return the position of the last published message of each shard that has one."""
+        heads = {shard: self._store.position_of(_shard_name(shard)) for shard in range(SHARDS)}
+        return {shard: position for shard, position in heads.items() if position}
+
     def remake(self, shard: int, place: Place, until: int, *, limit: int) -> Remade:
         """Return messages of one shard behind a place and before a position, made anew from a bounded part of the log.
 
@@ -107,19 +112,19 @@ class Relay:
         found: list[Message] = []
         size, position = 0, place.position
         for _ in range(0, LOOKED_AT_MAX, BATCH):
-            batch = self._store.log(position, BATCH)
+            batch, following = self._store.log_of(position, BATCH, lambda of: shard_of(of) == shard)
             for recorded in batch:
                 if recorded.position >= until:
                     return Remade(found, None)
-                position = recorded.position
-                message = again._message(recorded) if shard_of(recorded.event.originator_id) == shard else None
+                message = again._message(recorded)
                 if message is not None:
                     found.append(message)
                     size += len(message.body)
                 if len(found) == limit or size >= REMADE_BYTES_MAX:
-                    return Remade(found, Place(position, again._shards[shard]))
-            if len(batch) < BATCH:
+                    return Remade(found, Place(recorded.position, again._shards[shard]))
+            if following is None or following >= until:
                 return Remade(found, None)
+            position = following
         return Remade(found, Place(position, again._shards[shard]))
 
     def _publish(self, batch: Sequence[Recorded]) -> None:

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from fourgates.chassis.bus import Message
 from fourgates.chassis.bus.envelope import source_of
-from fourgates.chassis.http.client import HttpClient, MachineTokens
-from fourgates.chassis.http.log_api import LogMessage
+from fourgates.chassis.http.client import HttpClient, HttpFailed, MachineTokens
+from fourgates.chassis.http.log_api import LogHeads, LogMessage
 from fourgates.chassis.http.shapes import Page
+from fourgates.chassis.inbox import SourceAway
 from fourgates.chassis.relay import Relay
 
 PAGE_SIZE = 500
@@ -33,6 +34,10 @@ class InProcessSources:
         """
         return self._relays[source].missing(shard, after, until)
 
+    def heads(self, source: str) -> dict[int, int]:
+        """Return the position of the last message of each shard. Raises `KeyError` for a stranger."""
+        return self._relays[source].heads()
+
 
 class HttpSources:
     """Services that run elsewhere, each asked for its log as a machine account. `url` says where, with `{service}`."""
@@ -45,16 +50,30 @@ class HttpSources:
     def missing(self, source: str, shard: int, after: int, until: int) -> list[Message]:
         """Return the first messages of a shard with `after < pos < until`, in order; none when there are no more.
 
-        Raises `HttpFailed`, or `ValidationError` for an answer that is no page of a log.
+        Raises `SourceAway`, `HttpFailed`, or `ValidationError` for an answer that is no page of a log.
         """
-        service = source.rpartition("/")[2]
-        address = f"{self._url.replace('{service}', quote(service, safe=''))}/v1/log"
         query = f"?shard={shard}&after={after}&until={until}&page_size={PAGE_SIZE}"
-        page = self._page(address + query)
+        page = self._page(source, query)
         while not page.items and page.next_page_token is not None:
-            page = self._page(f"{address}{query}&page_token={quote(page.next_page_token)}")
-        return [item.message(service, shard) for item in page.items]
+            page = self._page(source, f"{query}&page_token={quote(page.next_page_token)}")
+        return [item.message(_service(source), shard) for item in page.items]
 
-    def _page(self, url: str) -> Page[LogMessage]:
-        answer = self._client.get_bytes(url, token=self._tokens.token(), limit_bytes=PAGE_BYTES_MAX)
-        return Page[LogMessage].model_validate_json(answer)
+    def heads(self, source: str) -> dict[int, int]:
+        """Return the position of the last message of each shard. Raises as `missing` does."""
+        return {item.shard: item.position for item in LogHeads.model_validate_json(self._get(source, "/heads")).items}
+
+    def _page(self, source: str, query: str) -> Page[LogMessage]:
+        return Page[LogMessage].model_validate_json(self._get(source, query))
+
+    def _get(self, source: str, what: str) -> bytes:
+        url = f"{self._url.replace('{service}', quote(_service(source), safe=''))}/v1/log{what}"
+        try:
+            return self._client.get_bytes(url, token=self._tokens.token(), limit_bytes=PAGE_BYTES_MAX)
+        except HttpFailed as error:
+            if error.status is None:
+                raise SourceAway(str(error)) from error
+            raise
+
+
+def _service(source: str) -> str:
+    return source.rpartition("/")[2]

@@ -34,11 +34,11 @@ CLOCK = SystemClock()
 class ServedSource:
     """The first of two services behind HTTP; `sources` asks it as the second one does."""
 
-    def __init__(self, two: TwoServices, folder: Path) -> None:
+    def __init__(self, two: TwoServices, folder: Path, *, timeout_s: float = 10) -> None:
         self.two = two
         self.listening = socket.create_server((HOST, 0))
         self.url = f"http://{HOST}:{self.listening.getsockname()[1]}"
-        self.client = HttpClient(timeout_s=10)
+        self.client = HttpClient(timeout_s=timeout_s)
         self.security_log = SQLiteSecurityLog()
         self.api = self._api(folder)
         self.sources = HttpSources(self.client, self.tokens("listener"), f"{self.url}/{{service}}")
@@ -84,7 +84,7 @@ class ServedSource:
             use_cases=lambda work: work,
             routes=lambda _: APIRouter(),
             views=(),
-            published=self.two.published,
+            published=self.two.said,
             heard={},
             own={},
             clock=(),

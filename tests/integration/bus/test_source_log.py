@@ -8,13 +8,16 @@ import pytest
 from fourgates.chassis.bus import InProcessBus
 from fourgates.chassis.bus.envelope import SHARDS, shard_of
 from fourgates.chassis.http.client import HttpFailed
-from fourgates.chassis.inbox import GapFound
+from fourgates.chassis.inbox import GapFound, SourceAway
+from fourgates.chassis.process.parts import open_parts
+from fourgates.chassis.process.settings import read_settings
 from fourgates.chassis.relay import LOOKED_AT_MAX, REMADE_BYTES_MAX
 from fourgates.chassis.sources import HttpSources
 from fourgates.chassis.testing.messages import TwoServices, eventually, polled
+from fourgates.chassis.workers import settle
 from kafka import KafkaAdminClient, TopicPartition
 
-from tests.integration.bus.serving import ServedSource
+from tests.integration.bus.serving import CLOCK, SECRET, ServedSource
 
 HEIGHTS = list(range(20, 0, -1))
 
@@ -50,17 +53,15 @@ def test_the_log_gives_what_was_published_byte_for_byte(two, served):
         two.bounce(f"ball{n} «ø»", *HEIGHTS)
     sent = published(two)
     for shard in range(SHARDS):
-        assert served.sources.missing(f"/fourgates/{two.name}", shard, 0, 10_000) == [
-            m for m in sent if m.shard == shard
-        ]
+        assert served.sources.missing(two.source, shard, 0, 10_000) == [m for m in sent if m.shard == shard]
 
 
 def test_only_what_is_between_two_positions_is_given(two, served):
     shard = shard_of(two.bounce("red", *HEIGHTS).id)
     positions = [int(m.headers["ce_pos"]) for m in published(two)]
-    found = served.sources.missing(f"/fourgates/{two.name}", shard, positions[3], positions[7])
+    found = served.sources.missing(two.source, shard, positions[3], positions[7])
     assert [int(m.headers["ce_pos"]) for m in found] == positions[4:7]
-    assert served.sources.missing(f"/fourgates/{two.name}", shard, positions[3], positions[4]) == []
+    assert served.sources.missing(two.source, shard, positions[3], positions[4]) == []
 
 
 def test_a_long_log_is_read_in_bounded_pages_that_the_asker_goes_on_with(two, served):
@@ -80,7 +81,7 @@ def test_a_long_log_is_read_in_bounded_pages_that_the_asker_goes_on_with(two, se
     assert third["items"][0]["headers"]["ce_prev"] == first["items"][0]["headers"]["ce_pos"]
     after = int(first["items"][0]["headers"]["ce_pos"])
     # The client goes on by itself when a page is empty before the end.
-    assert len(served.sources.missing(f"/fourgates/{two.name}", shard, after, 10_000)) == 1
+    assert len(served.sources.missing(two.source, shard, after, 10_000)) == 1
     assert other.heights
 
 
@@ -128,81 +129,105 @@ def test_only_machine_accounts_with_the_scope_of_the_service_are_answered(served
     ]
 
 
+def test_the_heads_say_how_far_each_shard_was_published(two, served):
+    url = f"{served.log_url}/heads"
+    assert served.client.get_json(url, token=served.tokens("listener").token()) == {"items": []}
+    for n in range(5):
+        two.bounce(f"ball{n}", *HEIGHTS)
+    heads = {m.shard: int(m.headers["ce_pos"]) for m in published(two)}
+    assert served.sources.heads(two.source) == heads
+    assert served.client.request("GET", url, token=served.token_of_a_person()).status_code == 403
+
+
+# Listeners.
+
+
+def of_another_bus(two):
+    """What is published from now on is on another bus than what was before."""
+    two.bus = InProcessBus()
+
+
 def test_a_gap_is_filled_from_the_log_of_its_source(two, served):
     two.bounce("red", *HEIGHTS)
     two.bounce("blue", *HEIGHTS)
     sent = published(two)
-    listening = TwoServicesOn(InProcessBus(), two)
-    listening.publish([m for n, m in enumerate(sent) if n % 7 == 6])
-    inbox = listening.a_replica(served.sources)
-    while inbox.step():
-        pass
-    listening.publish([sent[19], sent[39]])
-    inbox.step()
+    of_another_bus(two)
+    two.send(*[m for n, m in enumerate(sent) if n % 7 == 6 or n in {19, 39}])
+    settle([two.a_replica(served.sources)])
     assert two.mirrored_of("red") == two.mirrored_of("blue") == HEIGHTS
     assert two.parked() == []
 
 
-class TwoServicesOn:
-    """The same two services, whose listener hears another bus."""
-
-    def __init__(self, bus, two):
-        self.bus, self.two = bus, two
-
-    def publish(self, messages):
-        publisher = self.bus.publisher()
-        publisher.publish(messages)
-        publisher.close()
-
-    def a_replica(self, sources):
-        replica = self.two.a_replica(sources)
-        replica._bus = self.bus
-        return replica
-
-
-def test_a_source_that_does_not_answer_stops_its_shard_alone_until_it_does(two, served):
+def test_a_source_that_does_not_answer_stops_its_shard_alone_until_it_does(two, tmp_path):
     red, blue = two.bounce("red", 3, 2, 1), two.bounce("blue", 2, 1)
     sent = published(two)
-    listening = TwoServicesOn(InProcessBus(), two)
-    nobody = HttpSources(served.client, served.tokens("listener"), "http://127.0.0.1:9/{service}")
-    inbox = listening.a_replica(nobody)
-    listening.publish([m for m in sent if m.key == str(blue.id)] + [sent[0], sent[2]])
+    of_another_bus(two)
+    # Its port is open from the beginning, and nobody answers there.
+    served = ServedSource(two, tmp_path, timeout_s=0.5)
+    inbox = two.a_replica(served.sources)
+    two.send(*[m for m in sent if m.key == str(blue.id)], sent[0], sent[2])
     with pytest.raises(GapFound):
         inbox.step()
     assert two.mirrored_of("blue") == [2, 1]
     assert two.mirrored_of("red") == [3]
-    inbox._sources = served.sources
-    inbox.step()
+    with served.serving():
+        inbox.step()
     assert two.mirrored_of("red") == [3, 2, 1]
     assert red.id
 
 
-@pytest.mark.parametrize("client_id", ["stranger", "unknown"])
-def test_a_source_that_refuses_says_so(two, served, client_id):
-    sources = HttpSources(served.client, served.tokens(client_id), f"{served.url}/{{service}}")
-    with pytest.raises(HttpFailed, match="the answer is 40"):
-        sources.missing(f"/fourgates/{two.name}", 1, 0, 10)
+def test_a_source_that_does_not_answer_and_one_that_refuses_are_told_apart(two, served):
+    nobody = HttpSources(served.client, served.tokens("listener"), "http://127.0.0.1:9/{service}")
+    with pytest.raises(SourceAway):
+        nobody.missing(two.source, 1, 0, 10)
+    refused = HttpSources(served.client, served.tokens("stranger"), f"{served.url}/{{service}}")
+    with pytest.raises(HttpFailed, match="the answer is 403"):
+        refused.missing(two.source, 1, 0, 10)
+    with pytest.raises(HttpFailed, match="the answer is 404"):
+        served.sources.heads("/fourgates/nobody")
 
 
-def test_a_service_that_begins_late_reads_what_kafka_has_forgotten_from_the_source(kafka_bus, bootstrap, tmp_path):
-    two = TwoServices(kafka_bus)
+def test_a_process_asks_where_it_was_told_as_the_machine_account_that_it_was_given(two, served, tmp_path, monkeypatch):
+    shard = shard_of(two.bounce("red", *HEIGHTS).id)
+    told = {
+        "BUS": "in_process",
+        "STORE": "sqlite",
+        "DATA_FOLDER": str(tmp_path),
+        "ISSUER_URL": f"{served.url}/identity",
+        "SOURCES_URL": f"{served.url}/{{service}}",
+        "CLIENT_ID": "listener",
+        "CLIENT_SECRET": SECRET,
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(f"FOURGATES_{name}", value)
+    monkeypatch.setenv("FOURGATES_REVIEW_PUBLIC_URL", served.url)
+    opened = open_parts(read_settings("review"), client=served.client, clock=CLOCK)
+    assert len(opened.parts.sources.missing(two.source, shard, 0, 1000)) == len(HEIGHTS)
+    opened.parts.store.close()
+    opened.close()
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["never-heard", "heard-before"])
+def test_what_kafka_has_forgotten_is_read_from_the_source(kafka_bus, bootstrap, tmp_path, late):
+    """A service that was never there reads all that there is; one that was there sees by the next message."""
+    two = TwoServices(kafka_bus, late=late)
     balls = [two.bounce(f"ball{n}", *HEIGHTS) for n in range(10)]
     while two.relay.step():
         pass
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    forgotten = admin.delete_records({TopicPartition(two.topic, n): -1 for n in range(6)})
+    admin.delete_records({TopicPartition(two.topic, n): -1 for n in range(6)})
     admin.close()
-    assert forgotten
+    again = balls[:5] if late else balls
     with (source := ServedSource(two, tmp_path)).serving():
         two.run(two.relay)
         two.run(two.a_replica(source.sources))
-        for ball in balls:
+        for ball in again:
             ball.bounce(two.store.log(0, 1)[0].event.act, height=0)
             two.store.append(ball.collect_events())
-        assert eventually(lambda: len(two.mirrored()) == 10 * 21), len(two.mirrored())
+        assert eventually(lambda: len(two.mirrored()) == 10 * len(HEIGHTS) + len(again)), len(two.mirrored())
         two.stop()
-    assert all(two.mirrored_of(f"ball{n}") == [*HEIGHTS, 0] for n in range(10))
+    assert all(two.mirrored_of(f"ball{n}")[: len(HEIGHTS)] == HEIGHTS for n in range(10))
     assert two.parked() == []
-    consumer = kafka_bus.consumer(f"spy.{two.name}", [two.topic])
-    assert len(polled(consumer, 10)) == 10
-    consumer.close()
+    spy = kafka_bus.consumer(f"spy.{two.name}", [two.topic])
+    assert len(polled(spy, len(again))) == len(again)
+    spy.close()

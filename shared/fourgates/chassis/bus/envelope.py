@@ -16,6 +16,8 @@ CONTENT_TYPE = "application/json"
 SPEC_VERSION = "1.0"
 NUMBER_MAX = 2**63 - 1
 TEXT_CHARS_MAX = 1000
+# By whether a machine did it.
+_AUTH_TYPES = {False: "user", True: "service_account"}
 
 
 class BadEnvelope(Exception):
@@ -99,7 +101,7 @@ def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Messa
         "ce_partitionkey": key,
         "ce_correlationid": envelope.correlation_id,
         "ce_causationid": envelope.cause_id,
-        "ce_authtype": "service_account" if envelope.machine else "user",
+        "ce_authtype": _AUTH_TYPES[envelope.machine],
         "ce_authid": envelope.by,
         "ce_onbehalfof": envelope.person,
         "ce_aggregateversion": str(envelope.aggregate_version),
@@ -127,7 +129,7 @@ def from_message(message: Message) -> Envelope:
         recorded_at=_time(h, "ce_recordedtime", wrong),
         by=_text(h, "ce_authid", wrong),
         person=_text(h, "ce_onbehalfof", wrong),
-        machine=h.get("ce_authtype") == "service_account",
+        machine=h.get("ce_authtype") == _AUTH_TYPES[True],
         correlation_id=_text(h, "ce_correlationid", wrong),
         cause_id=_text(h, "ce_causationid", wrong),
         aggregate_version=_number(h, "ce_aggregateversion", wrong),
@@ -143,14 +145,17 @@ def from_message(message: Message) -> Envelope:
 
 def _misfits(message: Message, envelope: Envelope) -> Iterator[str]:
     """Yield what does not fit together in a message whose headers are all there."""
-    h = message.headers
-    media, _, _ = h.get("content-type", "").partition(";")
-    if media.strip().lower() != CONTENT_TYPE:
-        yield f"header content-type must be {CONTENT_TYPE}"
-    if h.get("ce_specversion") != SPEC_VERSION:
-        yield f"header ce_specversion must be {SPEC_VERSION}"
-    if h.get("ce_dataschema") != schema_of(envelope.type):
-        yield f"header ce_dataschema must be {schema_of(envelope.type)}"
+    media, _, _ = message.headers.get("content-type", "").partition(";")
+    said = {**message.headers, "content-type": media.strip().lower()}
+    wanted = {
+        "content-type": (CONTENT_TYPE,),
+        "ce_specversion": (SPEC_VERSION,),
+        "ce_dataschema": (schema_of(envelope.type),),
+        "ce_authtype": tuple(_AUTH_TYPES.values()),
+    }
+    for name, values in wanted.items():
+        if said.get(name) not in values:
+            yield f"header {name} must be {' or '.join(values)}"
     service = envelope.source.rpartition("/")[2]
     if envelope.source != source_of(service) or message.topic != topic_of(service):
         yield f"header ce_source must be the one that publishes on {message.topic}"

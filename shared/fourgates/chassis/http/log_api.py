@@ -44,8 +44,21 @@ class LogMessage(Answer):
         return Message(topic_of(service), self.key, shard, self.headers, self.body.encode())
 
 
+class LogHead(Answer):
+    """The last message of one shard."""
+
+    shard: int
+    position: int
+
+
+class LogHeads(Answer):
+    """The last message of each shard that has one."""
+
+    items: list[LogHead]
+
+
 def log_routes(caller: CallFactory[Any], relay: Relay) -> APIRouter:
-    """Return the one route of the log of a service."""
+    """Return the routes of the log of a service."""
     router = APIRouter(prefix="/v1", tags=["log"])
     reader = Depends(caller(f"{caller.service}:read"))
 
@@ -68,5 +81,17 @@ def log_routes(caller: CallFactory[Any], relay: Relay) -> APIRouter:
             (following.position, following.previous) if following else None,
             context,
         )
+
+    @router.get(
+        "/log/heads",
+        operation_id="log_heads",
+        summary="Read how far each shard was published",
+        description="For machine accounts that begin to listen, and do not know what the bus has forgotten.",
+        response_model=LogHeads,
+    )
+    def read_heads(call: Call[Any] = reader) -> Response:
+        call.machines_only()
+        heads = relay.heads()
+        return call.answer(LogHeads(items=[LogHead(shard=s, position=heads[s]) for s in sorted(heads)]))
 
     return router

@@ -173,6 +173,13 @@ class EventStore:
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         return [Recorded(int(n.id), self._mapper.to_domain_event(n)) for n in found]
 
+    def log_of(self, after: int, limit: int, wanted: Callable[[UUID], bool]) -> tuple[list[Recorded], int | None]:
+        """Return, of the next `limit` events of the log, those of wanted aggregates, and where to go on, or None."""
+        found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
+        kept = [n for n in found if wanted(cast("UUID", n.originator_id))]
+        recorded = [Recorded(int(n.id), self._mapper.to_domain_event(n)) for n in kept]
+        return recorded, int(found[-1].id) if len(found) == limit else None
+
     def head(self) -> int:
         """Return the last position of the log, 0 when it is empty."""
         return self._recorder.max_notification_id() or 0

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from fourgates.chassis.aggregate import Act
 from fourgates.chassis.bus import Bus, Consumer, Message
-from fourgates.chassis.bus.envelope import topic_of
+from fourgates.chassis.bus.envelope import NUMBER_MAX, shard_of, source_of, topic_of
 from fourgates.chassis.clock import HeldClock
 from fourgates.chassis.ids import TimeOrderedIds
 from fourgates.chassis.inbox import Inbox, SourceLog
@@ -67,30 +67,34 @@ class _Mirror:
 class TwoServices:
     """One service whose balls bounce, and replicas of another that throws a ball for each bounce it hears."""
 
-    def __init__(self, bus: Bus, *, react: Callable[[Any, Act, Any], None] | None = None) -> None:
+    def __init__(self, bus: Bus, *, react: Callable[[Any, Act, Any], None] | None = None, late: bool = False) -> None:
         self.bus = bus
         # A name of its own, so that tests can share a broker.
         self.name = f"toy{uuid4().hex}"
-        self.topic = topic_of(self.name)
+        self.topic, self.source = topic_of(self.name), source_of(self.name)
         self.contract: type[BallBounced] = type(
             "Bounced", (BallBounced,), {"TYPE": f"dev.fourgates.{self.name}.ball_bounced.v1", "__module__": __name__}
         )
         self.ids = TimeOrderedIds()
         self.store = EventStore(open_sqlite_recorder(None), EventMapper())
         self.heard = EventStore(open_sqlite_recorder(None), EventMapper())
-        self.published: Published = {Ball.Bounced: self._publish}
-        self.relay = Relay(self.name, self.store, bus, self.published)
+        self.said: Published = {Ball.Bounced: self._publish}
+        self.relay = Relay(self.name, self.store, bus, self.said)
         self.sources = InProcessSources()
         self.sources.add(self.name, self.relay)
+        # The listener was there from the beginning, unless a test says otherwise.
+        if not late:
+            self.heard.append((), positions={f"{self.source}/begun": 1})
         self._react = react or _throw
         self._running: list[Supervised] = []
 
-    def a_replica(self, sources: SourceLog | None = None) -> Inbox:
-        """Return one more replica of the listener; all share a store."""
+    def a_replica(self, sources: SourceLog | None = None, *, store: EventStore | None = None) -> Inbox:
+        """Return one more replica of the listener; all share a store, each may have its own access to it."""
+        store = store or self.heard
         return Inbox(
             f"mirror-of-{self.name}",
-            store=self.heard,
-            units=Units(self.heard, Views(self.heard, ())),
+            store=store,
+            units=Units(store, Views(store, ())),
             bus=self.bus,
             topics=(self.topic,),
             heard={self.contract: self._react},
@@ -106,6 +110,20 @@ class TwoServices:
             ball.bounce(an_act("rita"), height=height)
         self.store.append(ball.collect_events())
         return ball
+
+    def published(self, ball: Ball) -> list[Message]:
+        """Return everything that is published of the shard of a ball, whether it was or not."""
+        shard = shard_of(ball.id)
+        found: list[Message] = []
+        while more := self.relay.missing(shard, int(found[-1].headers["ce_pos"]) if found else 0, NUMBER_MAX):
+            found += more
+        return found
+
+    def send(self, *messages: Message) -> None:
+        """Put messages on the bus, past the relay."""
+        publisher = self.bus.publisher()
+        publisher.publish(messages)
+        publisher.close()
 
     def run(self, worker: Worker) -> Supervised:
         """Run a worker in a supervised thread, until it or everything is stopped."""
