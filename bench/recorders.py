@@ -24,7 +24,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 WRITERS = tuple(int(n) for n in os.environ.get("BENCH_WRITERS", "1 8 32 128").split())
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
-STATE = b'{"act":{"by":"rita","at":"2027-02-03T12:00:00Z","why":"bench","roles":["requester"]},"title":"' + b"x" * 120 + b'"}'
+ACT = b'{"by":"rita","at":"2027-02-03T12:00:00Z","why":"bench","roles":["requester"]}'
+STATE = b'{"act":' + ACT + b',"title":"' + b"x" * 120 + b'"}'
 Insert = Callable[[list[StoredEvent]], object]
 
 
