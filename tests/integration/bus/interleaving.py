@@ -16,6 +16,11 @@ class Meanwhile(EventStore):
     def __init__(self, shared):
         super().__init__(shared._recorder, EventMapper())
         self.happens = []
+        self.reads = []
+
+    def position_of(self, name):
+        self.reads.append(name)
+        return super().position_of(name)
 
     def append(self, *args, **kwargs):
         if self.happens:

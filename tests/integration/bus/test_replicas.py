@@ -137,6 +137,43 @@ def test_a_passed_position_is_saved_also_when_the_batch_came_twice(both):
     assert both.mirrored == ["red-1"]
 
 
+def test_a_passed_message_that_comes_again_is_not_passed_again(both):
+    grey, red, blue = both.messages_of("grey", 1)[0], both.messages_of("red", 1)[0], both.messages_of("blue", 1)[0]
+    both.send(both.of_no_interest(grey), red, both.of_no_interest(grey), blue)
+    both.inbox.step()
+    assert both.mirrored == ["red-1", "blue-1"]
+    assert both.reactions == 2
+
+
+def test_a_passed_position_that_was_saved_with_a_parked_message_is_not_saved_again(both):
+    grey, bad, red = both.messages_of("grey", 1)[0], both.messages_of("bad", 1)[0], both.messages_of("red", 1)[0]
+    both.send(both.of_no_interest(grey), replace(bad, body=b"{broken"), red)
+    both.inbox.step()
+    assert both.mirrored == ["red-1"]
+    assert both.reactions == 1
+
+
+# Positions in memory.
+
+
+def test_a_position_is_read_once_as_long_as_nobody_else_saves_it(both):
+    both.send(*both.messages_of("red", 3, 2, 1))
+    both.inbox.step()
+    assert both.mirrored == ["red-3", "red-2", "red-1"]
+    assert len([name for name in both.store.reads if name.startswith(f"{both.services.source}/")]) == 2
+
+
+def test_positions_are_read_again_by_a_replica_that_joins_again(both):
+    red = both.messages_of("red", 2, 1)
+    both.send(red[0])
+    both.inbox.step()
+    both.inbox.close()
+    both.another_saves(red[1])
+    both.send(red[1])
+    both.inbox.step()
+    assert both.reactions == 1
+
+
 # Races and errors within one replica.
 
 
