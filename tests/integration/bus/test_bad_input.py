@@ -199,3 +199,29 @@ def test_unordered_and_repeated_messages_take_effect_once_and_in_order(case):
 def test_what_was_parked_is_parked_once_however_often_it_comes(case):
     newer = case.of_type(case.good[0], case.good[0].headers["ce_type"].replace(".v1", ".v2"))
     case.hears(newer, newer, *case.good[1:], newer, parked=5, good=[])
+
+
+class NoText(str):
+    """A header's name that no producer of ours would send."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_a_record_that_the_library_cannot_read_is_parked_and_what_was_with_it_is_fetched(kafka_bus):
+    case = Case(kafka_bus)
+    good = case.good
+    bad = replace(good[1], headers={**good[1].headers, NoText("no text"): "x"})
+    # One batch: what lies behind the record in it cannot be read either. All is fetched when the shard goes on.
+    case.two.send(good[0], bad, *good[2:4])
+    reasons = case.hears(good[4], parked=3)
+    assert all("the record cannot be read: CorruptRecordError" in reason for reason in reasons)
+
+
+def test_a_record_that_the_library_cannot_read_stops_nobody_who_comes_later(kafka_bus):
+    case = Case(kafka_bus)
+    case.two.send(replace(case.good[0], headers={NoText("no text"): "x"}))
+    reasons = case.hears(*case.good, parked=1)
+    assert "the record cannot be read" in reasons[0]

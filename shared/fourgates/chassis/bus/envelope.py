@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-from fourgates.chassis.bus.interface import Message
+from fourgates.chassis.bus.interface import UNREADABLE, Message
 
 SHARDS = 64
 CONTENT_TYPE = "application/json"
@@ -120,6 +120,8 @@ def from_message(message: Message) -> Envelope:
     """
     wrong: list[str] = []
     h = message.headers
+    if UNREADABLE in h:
+        raise BadEnvelope(f"the record cannot be read: {h[UNREADABLE]}")
     envelope = Envelope(
         message_id=_text(h, "ce_id", wrong),
         source=_text(h, "ce_source", wrong),

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+# The only header of a message that could not be read: why.
+UNREADABLE = "unreadable"
+
 
 class BusUnavailable(Exception):
     """The bus did not do in time what was asked: begin again from the last known position."""

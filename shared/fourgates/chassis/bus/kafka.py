@@ -13,11 +13,18 @@ import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.base import MemberState
-from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import (
+    CorruptRecordError,
+    KafkaConfigurationError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+    UnsupportedCodecError,
+)
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
-from fourgates.chassis.bus.interface import BusUnavailable, Message
+from fourgates.chassis.bus.interface import UNREADABLE, BusUnavailable, Message
 
 log = structlog.get_logger()
 
@@ -132,6 +139,8 @@ def ensure_topics(
         "replication_factor": replication,
         "configs": {
             "cleanup.policy": "delete",
+            # Whatever a stranger compresses with, the broker keeps it in a form that our library can read.
+            "compression.type": "uncompressed",
             "max.message.bytes": str(limits.message_bytes_max),
             "min.insync.replicas": str(max(1, replication - 1)),
             "retention.ms": str(limits.retention_days * _DAY_MS),
@@ -248,6 +257,8 @@ class _Consumer:
                 found = client.poll(timeout_ms=_ms(self._limits.heartbeat_s), max_records=limit)
         except BusUnavailable:
             raise
+        except (CorruptRecordError, UnsupportedCodecError) as error:
+            return [self._step_past(error)]
         except Exception as error:
             # What was not committed is delivered again to the next client.
             self.close()
@@ -257,6 +268,23 @@ class _Consumer:
         elif time.monotonic() - self._answered_at > self._limits.silence_s:
             self._ask_for_life()
         return [_received(record) for records in found.values() for record in records]
+
+    def _step_past(self, error: Exception) -> Message:
+        """Go on behind a record that the library cannot read, such as one whose header has no text for a name.
+
+        Else its partition would stand still for ever. What is known of it is returned, to be parked. Records behind it
+        in its batch come in the same way, one by one; if they are ours, the gap is filled from their source.
+        """
+        stuck = self._client._fetcher._next_partition_records  # noqa: SLF001 - the error does not say where it is
+        if stuck is None:
+            self.close()
+            raise _unavailable(error) from error
+        place = stuck.topic_partition
+        offset = max(stuck.next_fetch_offset, self._client.position(place))
+        self._client.seek(place, offset + 1)
+        log.error("record cannot be read", topic=place.topic, partition=place.partition, offset=offset)
+        headers = {UNREADABLE: f"{type(error).__name__}: {error}"}
+        return Message(place.topic, "", -1, headers, b"", offset, place.partition)
 
     def commit(self) -> None:
         """Remember how far this consumer has come, as far as its partitions are still its own.
