@@ -42,20 +42,27 @@ def into_files(data: Path) -> Look:
     return look
 
 
-def into_database(url: str) -> Look:
-    """Return how to look into the schemas of a PostgreSQL database, as somebody who may read them all."""
+class IntoDatabase:
+    """Look into the schemas of a PostgreSQL database, as somebody who may read them all, over one connection."""
 
-    def look() -> Positions:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._conn: psycopg.Connection | None = None
+
+    def __call__(self) -> Positions:
+        if self._conn is None or self._conn.closed:
+            self._conn = psycopg.connect(self._url, connect_timeout=5, autocommit=True)
         found = {}
-        with psycopg.connect(url, connect_timeout=5) as conn:
-            for name in SERVICES:
-                tracking = SQL("SELECT * FROM {}").format(Identifier(name, "notification_tracking"))
-                events = SQL("SELECT max(notification_id) FROM {}").format(Identifier(name, "stored_events"))
-                head = conn.execute(events).fetchone()
-                found[name] = ((head and head[0]) or 0, dict(conn.execute(tracking).fetchall()))
+        for name in SERVICES:
+            tracking = SQL("SELECT * FROM {}").format(Identifier(name, "notification_tracking"))
+            events = SQL("SELECT max(notification_id) FROM {}").format(Identifier(name, "stored_events"))
+            head = self._conn.execute(events).fetchone()
+            found[name] = ((head and head[0]) or 0, dict(self._conn.execute(tracking).fetchall()))
         return found
 
-    return look
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
 
 
 def come_to_rest(look: Look, *, effects: bool = True, timeout_s: float = REST_S) -> None:
@@ -63,7 +70,7 @@ def come_to_rest(look: Look, *, effects: bool = True, timeout_s: float = REST_S)
     until = time.monotonic() + timeout_s
     while behind := _behind_now(look, effects=effects):
         assert time.monotonic() < until, behind[:5]
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 class RestingNarrator(Narrator):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from fourgates.chassis.testing.lacking import named_when_lacking
 
 from tests.system.conftest import Walked
@@ -11,6 +12,9 @@ from tests.system.histories import differences
 from tests.system.processes import RealParts
 from tests.system.resilience import Plan
 from tests.system.walking import RETOLD_MAX, told_by_files, walk_on_real_parts, walk_through_failures
+
+# A walk takes two minutes on a quiet machine, and Kafka is away for a while in one of them.
+pytestmark = pytest.mark.timeout(1200)
 
 
 def test_the_same_happens_on_real_parts_as_in_one_process(walked: Walked, installed: Path, tmp_path: Path):

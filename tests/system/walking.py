@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from fourgates.chassis.store import open_sqlite_recorder
@@ -16,7 +17,7 @@ from fourgates_cli.workbench import fetch_wheelhouse
 from tests.system.histories import Histories, histories
 from tests.system.processes import SERVICES, RealParts
 from tests.system.resilience import Failures, Plan, Report
-from tests.system.rest import Look, RestingNarrator, come_to_rest, into_database
+from tests.system.rest import IntoDatabase, Look, RestingNarrator, come_to_rest
 
 # While something is away, what is asked for and what is waited for may take so much longer.
 PATIENCE_S = 120.0
@@ -51,9 +52,9 @@ def walk(
 
 def walk_on_real_parts(parts: RealParts, *, patience_s: float = 0.0) -> Histories:
     """Walk through a set on real parts, and return the histories of all aggregates at its end."""
-    look = into_database(parts.owner_url)
-    walk(parts.url, parts.secrets, parts.folder / "workbench", look, patience_s=patience_s)
-    come_to_rest(look, timeout_s=REST_S)
+    with closing(IntoDatabase(parts.owner_url)) as look:
+        walk(parts.url, parts.secrets, parts.folder / "workbench", look, patience_s=patience_s)
+        come_to_rest(look, timeout_s=REST_S)
     return told_by_database(parts)
 
 
