@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROXY = ROOT / "k8s/base/proxy/nginx.conf"
 SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
 HOST = "127.0.0.1"
-START_S = 60.0
-STOP_S = 45.0
+START_S = 180.0
+STOP_S = 60.0
 INSTALL_S = 300.0
 LOG_CHARS = 3000
 
