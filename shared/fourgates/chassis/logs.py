@@ -9,6 +9,9 @@ from collections.abc import Mapping
 import structlog
 from structlog.typing import Processor
 
+# It tells of each step of its own loop that took long, which on a busy machine are most of them.
+_QUIETER = {"kafka.net.selector": logging.ERROR}
+
 
 def configure_logs(level: str = "info", **always: str) -> None:
     """Write log lines to standard error from now on; a traceback names places, never values.
@@ -32,6 +35,8 @@ def write_logs_of_libraries(level: str = "warning", **always: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERED],
         )
     )
+    for name, least in _QUIETER.items():
+        logging.getLogger(name).setLevel(least)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import structlog
-from fourgates.chassis.logs import configure_logs
+from fourgates.chassis.logs import configure_logs, write_logs_of_libraries
 
 
 def fail() -> None:
@@ -29,3 +30,18 @@ def test_a_traceback_names_places_and_no_values(capsys):
         assert told["exception"][0]["exc_type"] == "OSError"
     finally:
         structlog.reset_defaults()
+
+
+def test_libraries_are_heard_in_the_same_form_when_they_warn(capsys):
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        write_logs_of_libraries("info", service="parcel")
+        logging.getLogger("library").warning("something of %s", "theirs")
+        logging.getLogger("library").info("not written")
+        logging.getLogger("kafka.net.selector").warning("a step took long")
+        (line,) = capsys.readouterr().err.splitlines()
+        told = json.loads(line)
+        assert (told["event"], told["level"], told["service"]) == ("something of theirs", "warning", "parcel")
+    finally:
+        root.handlers[:], root.level = before
