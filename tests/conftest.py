@@ -5,8 +5,11 @@ What could not run here is named at the end of a run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+import structlog
 from fourgates.chassis.testing import lacking
 from fourgates.chassis.testing.lacking import pytest_runtest_makereport
 from hypothesis import settings
@@ -15,6 +18,13 @@ __all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Forget where a test let logs be written: what was captured for it is closed by then."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

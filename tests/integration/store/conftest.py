@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import pytest
 from fourgates.chassis.ids import CountedIds
-from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
-from fourgates.chassis.store.grouped_sqlite import GroupCommitSQLiteRecorder
-from fourgates.chassis.store.postgres import FourgatesPostgresRecorder, open_postgres_recorder
-from fourgates.chassis.store.postgres.group import GroupCommitPostgresRecorder
-from fourgates.chassis.store.sqlite import FourgatesSQLiteRecorder
+from fourgates.chassis.store import EventMapper, EventStore, QueueLimits, open_sqlite_recorder
+from fourgates.chassis.store.postgres import open_postgres_recorder
 from fourgates.chassis.testing import an_act
 from fourgates.chassis.testing.lacking import named_when_lacking
 from fourgates.chassis.testing.postgres import a_place, given_postgres, running_postgres
 from fourgates.chassis.testing.toys import Ball
 
 IDS = CountedIds(7)
-KINDS = {
-    "alone": (FourgatesSQLiteRecorder, FourgatesPostgresRecorder),
-    "group": (GroupCommitSQLiteRecorder, GroupCommitPostgresRecorder),
-}
 
 
 @pytest.fixture(scope="session")
@@ -47,24 +40,23 @@ def stoppable(own_postgres):
             own_postgres.start()
 
 
-@pytest.fixture(params=["alone", "group"])
-def kinds(request):
-    """The recorders that store each append alone, and those that store by group commit."""
-    return KINDS[request.param]
+@pytest.fixture(params=["alone", "together"])
+def queue(request):
+    """Limits under which each append is a transaction of its own, and those under which many share one."""
+    return QueueLimits(batch_max=1) if request.param == "alone" else QueueLimits()
 
 
 @pytest.fixture(params=["sqlite-file", "sqlite-memory", "postgres", "postgres-one-role"])
-def open_recorder(request, tmp_path, kinds):
+def open_recorder(request, tmp_path, queue):
     """Opens a recorder on the same database whenever it is called, unless it is in memory."""
-    on_sqlite, on_postgres = kinds
     if request.param.startswith("sqlite"):
         path = tmp_path / "events.sqlite" if request.param == "sqlite-file" else None
-        return lambda: open_sqlite_recorder(path, kind=on_sqlite)
+        return lambda: open_sqlite_recorder(path, queue=queue)
     place = request.getfixturevalue("place")
     if request.param == "postgres-one-role":
-        return lambda: open_postgres_recorder(place.owner_url, schema=place.schema, kind=on_postgres)
+        return lambda: open_postgres_recorder(place.owner_url, schema=place.schema, queue=queue)
     return lambda: open_postgres_recorder(
-        place.service_url, schema=place.schema, owner_url=place.owner_url, kind=on_postgres
+        place.service_url, schema=place.schema, owner_url=place.owner_url, queue=queue
     )
 
 

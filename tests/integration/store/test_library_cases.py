@@ -5,18 +5,13 @@ from __future__ import annotations
 import pytest
 from eventsourcing.tests import persistence as library
 from fourgates.chassis.store import open_sqlite_recorder
-from fourgates.chassis.store.grouped_sqlite import GroupCommitSQLiteRecorder
-from fourgates.chassis.store.postgres import FourgatesPostgresRecorder, open_postgres_recorder
-from fourgates.chassis.store.postgres.group import GroupCommitPostgresRecorder
-from fourgates.chassis.store.sqlite import FourgatesSQLiteRecorder
+from fourgates.chassis.store.postgres import open_postgres_recorder
 
 
 class OnSQLite:
-    kind = FourgatesSQLiteRecorder
-
     @pytest.fixture(autouse=True)
     def _given(self, tmp_path):
-        self._recorder = open_sqlite_recorder(tmp_path / "events.sqlite", kind=self.kind)
+        self._recorder = open_sqlite_recorder(tmp_path / "events.sqlite")
         yield
         self._recorder.close()
 
@@ -25,13 +20,9 @@ class OnSQLite:
 
 
 class OnPostgres:
-    kind = FourgatesPostgresRecorder
-
     @pytest.fixture(autouse=True)
     def _given(self, place):
-        self._recorder = open_postgres_recorder(
-            place.service_url, schema=place.schema, owner_url=place.owner_url, kind=self.kind
-        )
+        self._recorder = open_postgres_recorder(place.service_url, schema=place.schema, owner_url=place.owner_url)
         yield
         self._recorder.close()
 
@@ -70,35 +61,3 @@ class TestOrderOnSQLite(OnSQLite, library.NonInterleavingNotificationIDsBaseCase
 
 class TestOrderOnPostgres(OnPostgres, library.NonInterleavingNotificationIDsBaseCase):
     pass
-
-
-class TestLogInGroupsOnSQLite(TestLogOnSQLite):
-    kind = GroupCommitSQLiteRecorder
-
-
-class TestLogInGroupsOnPostgres(TestLogOnPostgres):
-    kind = GroupCommitPostgresRecorder
-
-
-class TestPositionsInGroupsOnSQLite(TestPositionsOnSQLite):
-    kind = GroupCommitSQLiteRecorder
-
-
-class TestPositionsInGroupsOnPostgres(TestPositionsOnPostgres):
-    kind = GroupCommitPostgresRecorder
-
-
-class TestBothInGroupsOnSQLite(TestBothOnSQLite):
-    kind = GroupCommitSQLiteRecorder
-
-
-class TestBothInGroupsOnPostgres(TestBothOnPostgres):
-    kind = GroupCommitPostgresRecorder
-
-
-class TestOrderInGroupsOnSQLite(TestOrderOnSQLite):
-    kind = GroupCommitSQLiteRecorder
-
-
-class TestOrderInGroupsOnPostgres(TestOrderOnPostgres):
-    kind = GroupCommitPostgresRecorder

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import httpx
+import psycopg
 import pytest
 from fastapi import APIRouter
 from fourgates.chassis.http import create_api
@@ -26,6 +27,8 @@ from fourgates.chassis.testing import NOON, an_act
 from fourgates.chassis.testing.proxy import Proxy
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+# What goes over the wire when a batch is stored: until it is answered, nobody can know whether it was.
+CALL = b"append_all"
 QUICK = Limits(
     pool_wait_s=1.0,
     lock_s=1.0,
@@ -78,7 +81,7 @@ def test_an_append_whose_commit_is_cut_has_one_answer_and_is_stored_once(proxied
     ball = thrown()
     reply = Reply("scope", "f", 201, {"etag": '"1"'}, b"{}", NOON, NOON + timedelta(hours=1))
     parked = Parked("/source", "key", "m-1", {}, b"x", "why", NOON)
-    proxy.break_once_at(b"COMMIT", answered=answered)
+    proxy.break_once_at(CALL, answered=answered)
     appended = store.append(ball.collect_events(), positions={"p": 7}, reply=reply, parked=parked)
     assert proxy.broken == 1
     assert [r.position for r in store.log(0, 10)] == appended
@@ -90,20 +93,12 @@ def test_an_append_whose_commit_is_cut_has_one_answer_and_is_stored_once(proxied
 @pytest.mark.parametrize("answered", [True, False], ids=["reply-lost", "commit-lost"])
 def test_positions_alone_are_saved_once_too(proxied, answered):
     proxy, store = proxied
-    proxy.break_once_at(b"COMMIT", answered=answered)
+    proxy.break_once_at(CALL, answered=answered)
     store.append((), positions={"relay": 5, "relay/1": 4})
     assert proxy.broken == 1
     assert (store.position_of("relay"), store.position_of("relay/1")) == (5, 4)
     with pytest.raises(AlreadyHandled):
         store.append((), positions={"relay": 5})
-
-
-def test_an_append_that_is_cut_before_its_commit_is_tried_again(proxied, thrown):
-    proxy, store = proxied
-    proxy.break_once_at(b"INSERT INTO", answered=True)
-    assert len(store.append(thrown().collect_events())) == 1
-    assert proxy.broken == 1
-    assert len(store.log(0, 10)) == 1
 
 
 def test_whoever_lost_a_race_is_told_so_also_when_the_connection_broke(proxied, place, thrown):
@@ -114,7 +109,7 @@ def test_whoever_lost_a_race_is_told_so_also_when_the_connection_broke(proxied, 
     mine.bounce(an_act(), height=1)
     theirs.bounce(an_act(), height=2)
     store.append(theirs.collect_events())
-    proxy.break_once_at(b"INSERT INTO", answered=True)
+    proxy.break_once_at(CALL, answered=True)
     with pytest.raises(Conflict):
         store.append(mine.collect_events())
     assert proxy.broken == 1
@@ -174,16 +169,46 @@ async def test_over_http_a_store_that_is_away_is_503_with_a_time_to_try_again(pr
     assert (await client.get("/head")).json() == {"head": 0}
 
 
-def test_an_exhausted_pool_is_unavailable_and_recovers(place, thrown):
+def test_an_exhausted_pool_keeps_readers_waiting_for_a_while_and_nobody_from_appending(place, thrown):
     with opened(place.service_url, place) as store:
         pool = store._recorder.datastore.pool
         store.head()
         taken = [pool.getconn() for _ in range(QUICK.pool_max)]
         with pytest.raises(StoreUnavailable):
-            store.append(thrown().collect_events())
+            store.head()
+        appended = store.append(thrown().collect_events())
         for conn in taken:
             pool.putconn(conn)
-        assert len(store.append(thrown().collect_events())) == 1
+        assert [store.head()] == appended
+
+
+def test_readers_that_gave_up_waiting_do_not_keep_the_pool_from_finding_the_server_again(proxied):
+    proxy, store = proxied
+    proxy.refuse(refusing=True)
+    for _ in range(QUICK.pool_waiting_max + 1):
+        with pytest.raises(StoreUnavailable):
+            store.head()
+    proxy.refuse(refusing=False)
+    back(store)
+
+
+def test_a_writer_whose_connection_is_ended_while_it_waits_for_the_lock_tries_again(place, thrown):
+    with opened(place.service_url, place, Limits()) as store, psycopg.connect(place.owner_url) as other:
+        store.head()
+        other.execute(store._recorder._appends._sql["lock"])
+        answers: list = []
+        writing = threading.Thread(target=lambda: answers.extend(store.append(thrown().collect_events())))
+        writing.start()
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND wait_event = 'advisory'"
+        role = conninfo_to_dict(place.service_url)["user"]
+        until = time.monotonic() + 10
+        while other.execute(ended, (role,)).fetchone() is None:
+            # The view is a picture of the moment when the transaction first looked.
+            other.execute("SELECT pg_stat_clear_snapshot()")
+            assert time.monotonic() < until
+        other.rollback()
+        writing.join(20)
+        assert [r.position for r in store.log(0, 10)] == answers
 
 
 def test_a_writer_that_holds_the_lock_too_long_makes_others_unavailable_not_stuck(place, thrown):

@@ -1,5 +1,6 @@
 """The event store: aggregates are appended to one log, which is also the outbox and the memory of what was handled."""
 
+from fourgates.chassis.store.batching import QueueFull, QueueLimits, WriterDied
 from fourgates.chassis.store.events import (
     STORE_AWAY,
     AlreadyHandled,
@@ -20,8 +21,11 @@ __all__ = [
     "EventMapper",
     "EventStore",
     "Parked",
+    "QueueFull",
+    "QueueLimits",
     "Recorded",
     "Reply",
     "StoreUnavailable",
+    "WriterDied",
     "open_sqlite_recorder",
 ]

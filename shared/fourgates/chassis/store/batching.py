@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
@@ -42,6 +43,8 @@ class QueueLimits:
     wait_s: float = 10.0
     # What waits at the end is stored, if it takes no longer than this.
     drain_s: float = 15.0
+    # A thread with nothing to do for so long ends; the next append starts another.
+    rest_s: float = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +82,7 @@ class GroupWriter:
     """A bounded queue and one thread that stores what waits in it: no lingering, the next batch fills meanwhile.
 
     `write` stores a batch and answers every append in it; what it may store of others when one of them cannot be
-    stored is its business. The thread is started by the first append, and again if it should ever die.
+    stored is its business. The thread is started by an append, and again if it should ever die.
     """
 
     def __init__(self, name: str, write: Write, limits: QueueLimits) -> None:
@@ -117,15 +120,13 @@ class GroupWriter:
         until = monotonic() + self.limits.drain_s
         with self._changed:
             self._closed = True
-            self._idle = False
             self._changed.notify()
         while (thread := self._thread) is not None and monotonic() < until:
             thread.join(until - monotonic())
         with self._changed:
             left = list(self._queue)
             self._queue.clear()
-        for append in left:
-            _fail(append, StoreUnavailable("the store was closed before this could be stored"))
+        refuse(left, StoreUnavailable("the store was closed before this could be stored"))
 
     def _is_full_with(self, append: Append) -> bool:
         return (
@@ -152,17 +153,17 @@ class GroupWriter:
                 sleep(0)
         except BaseException as error:  # Whatever it is, nobody may wait for ever.  # noqa: BLE001
             self._died(error)
-        else:
-            self._thread = None
 
     def _take(self) -> bool:
-        """Take what waits, up to the limits of a batch; tell whether there will ever be something."""
+        """Take what waits, up to the limits of a batch; tell whether there was anything in good time."""
         with self._changed:
-            while not self._queue:
-                if self._closed:
-                    return False
+            if not self._queue and not self._closed:
                 self._idle = True
-                self._changed.wait()
+                self._changed.wait(self.limits.rest_s)
+                self._idle = False
+            if not self._queue:
+                self._thread = None
+                return False
             self._in_hand = self._next_batch()
         now = monotonic()
         for append in self._in_hand:
@@ -187,40 +188,47 @@ class GroupWriter:
 
     def _died(self, error: BaseException) -> None:
         """Tell everyone whose append was in hand, and let another thread go on with those that wait."""
-        log.error("the writer died", writer=self._name, exc_info=error)
         in_hand, self._in_hand = self._in_hand, []
         for append in in_hand:
             _fail(append, WriterDied(f"{type(error).__name__} ended the writer"))
         with self._changed:
             self._thread = None
-            if not self._queue:
-                return
-            try:
-                self._start()
-            except StoreUnavailable as none:
-                left = list(self._queue)
-                self._queue.clear()
-                self._waiting = self._waiting_bytes = 0
-                for append in left:
-                    _fail(append, StoreUnavailable(str(none)))
+            if self._queue:
+                self._start_or_refuse()
+        # Last, and whatever becomes of it: a log on a full disk must not keep anyone waiting.
+        with suppress(Exception):
+            log.error("the writer died", writer=self._name, exc_info=error)
+
+    def _start_or_refuse(self) -> None:
+        try:
+            self._start()
+        except StoreUnavailable as error:
+            left = list(self._queue)
+            self._queue.clear()
+            self._waiting = self._waiting_bytes = 0
+            refuse(left, error)
+
+
+def refuse(batch: Iterable[Append], error: Exception) -> None:
+    """Tell everyone who has no answer yet, each with an error of their own: threads raise them at the same time."""
+    for append in batch:
+        made = StoreUnavailable(str(error))
+        made.__cause__ = error
+        _fail(append, made)
 
 
 def _fail(append: Append, error: Exception) -> None:
-    """Answer with an error, unless there is an answer already."""
-    if not append.answer.done():
+    """Answer with an error, unless there is an answer already, or nobody wants it any more."""
+    with suppress(InvalidStateError):
         append.answer.set_exception(error)
 
 
 class GroupCommit(ABC):
     """The writing side of a recorder: everything it stores goes through one writer."""
 
-    def __init__(self, *args: Any, limits: QueueLimits | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, writes_to: str, limits: QueueLimits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._writer = GroupWriter(f"write {self.writes_to()}", self.write, limits or QueueLimits())
-
-    @abstractmethod
-    def writes_to(self) -> str:
-        """Return what the writer's thread is called after."""
+        self._writer = GroupWriter(f"write {writes_to}", self.write, limits)
 
     @abstractmethod
     def write(self, batch: list[Append]) -> None:
@@ -269,7 +277,6 @@ class GroupCommit(ABC):
         positions = {} if tracking is None else {tracking.application_name: tracking.notification_id}
         return self.append(stored_events, positions=positions, reply=None, parked=None)
 
-    def close(self) -> None:
-        """Store what waits, and close all connections."""
+    def drain(self) -> None:
+        """Take no more appends, and store those that wait."""
         self._writer.close()
-        super().close()  # type: ignore[misc]  # the recorder that this is mixed into closes them

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from eventsourcing.persistence import Notification, StoredEvent, Tracking
-from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteProcessRecorder
+from eventsourcing import persistence
+from eventsourcing.persistence import InterfaceError, Notification, OperationalError, Tracking
+from eventsourcing.sqlite import (
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+    SQLiteProcessRecorder,
+)
 
+from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits, refuse
 from fourgates.chassis.store.events import Parked, Reply
 from fourgates.chassis.store.texts import escaped, unescaped
 
 _MEMORY = itertools.count()
+# The errors of a disk, a lock or a file, which concern everyone in a batch.
+_OF_THE_DATABASE = {sqlite3.OperationalError, sqlite3.InternalError, sqlite3.DatabaseError}
 
 # The implicit rowid of the stock table may be renumbered by VACUUM, so the position is a column of its own.
 _EVENTS = """CREATE TABLE IF NOT EXISTS {table} (
@@ -34,11 +45,36 @@ _PARKED = """CREATE TABLE IF NOT EXISTS parked (
     headers TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL, parked_at TEXT NOT NULL)"""
 
 
-class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
-    """One transaction for events, positions, a reply and a parked message."""
+class _Pool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        conn = super()._create_connection()
+        # What is acknowledged is on disk, whatever the default of this build of SQLite.
+        conn.cursor().execute("PRAGMA synchronous = FULL")
+        return conn
 
-    def __init__(self, datastore: SQLiteDatastore, *, events_table_name: str = "stored_events") -> None:
-        super().__init__(datastore, events_table_name=events_table_name)
+
+class _Datastore(SQLiteDatastore):
+    def __init__(self, name: str, lock_timeout_s: int) -> None:
+        super().__init__(name)
+        self.pool = _Pool(db_name=name, lock_timeout=lock_timeout_s)
+
+
+class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
+    """Stores by group commit: one transaction for the events, positions, replies and parked messages of many."""
+
+    def __init__(
+        self,
+        datastore: SQLiteDatastore,
+        *,
+        events_table_name: str = "stored_events",
+        queue: QueueLimits | None = None,
+    ) -> None:
+        super().__init__(
+            datastore,
+            events_table_name=events_table_name,
+            writes_to=datastore.pool.db_name,
+            limits=queue or QueueLimits(),
+        )
         self.insert_events_statement = (
             f"INSERT INTO {events_table_name} (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
         )
@@ -52,26 +88,51 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
         expiry = "CREATE INDEX IF NOT EXISTS replies_by_expiry ON replies (expires_at)"
         return [_EVENTS.format(table=table), *triggers, *tracking, _REPLIES, expiry, _PARKED]
 
-    def append(
-        self,
-        stored_events: Sequence[StoredEvent],
-        *,
-        positions: Mapping[str, int],
-        reply: Reply | None,
-        parked: Parked | None,
-    ) -> Sequence[int]:
-        """Insert all in one transaction. Raises `IntegrityError` on a version or a position that is taken."""
-        with self.datastore.transaction(commit=True) as cursor:
-            # The write lock is taken first, so that the order of positions is the order of commits.
-            cursor.execute("UPDATE tracking SET notification_id = notification_id WHERE 0")
-            appended = self._insert_events(cursor, stored_events) or []
-            for name, position in positions.items():
-                self._insert_tracking(cursor, Tracking(name, position))
-            if reply is not None:
-                self._insert_reply(cursor, reply)
-            if parked is not None:
-                self._insert_parked(cursor, parked)
-            return appended
+    def write(self, batch: list[Append]) -> None:
+        """Store a batch in one transaction, and answer every append in it."""
+        outcomes: list[Sequence[int] | Exception] = []
+        try:
+            with self.datastore.transaction(commit=True) as cursor:
+                # The write lock is taken first, so that the order of positions is the order of commits.
+                cursor.execute("UPDATE tracking SET notification_id = notification_id WHERE 0")
+                outcomes.extend(self._store(cursor, append) for append in batch)
+        except (InterfaceError, OperationalError) as error:
+            refuse(batch, error)
+            return
+        for append, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                append.answer.set_exception(outcome)
+            else:
+                append.answer.set_result(outcome)
+
+    def _store(self, cursor: SQLiteCursor, append: Append) -> Sequence[int] | Exception:
+        """Store one append and return its positions, or why it cannot be stored: then it leaves nothing behind."""
+        one_row = len(append.events) == 1 and not (append.positions or append.reply or append.parked)
+        if not one_row:
+            # A statement that fails undoes itself; more than one need this.
+            cursor.execute("SAVEPOINT one")
+        try:
+            stored = self._insert(cursor, append)
+        except Exception as error:
+            if type(error) in _OF_THE_DATABASE:
+                raise
+            if not one_row:
+                cursor.execute("ROLLBACK TO one")
+                cursor.execute("RELEASE one")
+            return _translated(error)
+        if not one_row:
+            cursor.execute("RELEASE one")
+        return stored
+
+    def _insert(self, cursor: SQLiteCursor, append: Append) -> Sequence[int]:
+        stored = self._insert_events(cursor, append.events) or ()
+        for name, position in append.positions.items():
+            self._insert_tracking(cursor, Tracking(name, position))
+        if append.reply is not None:
+            self._insert_reply(cursor, append.reply)
+        if append.parked is not None:
+            self._insert_parked(cursor, append.parked)
+        return stored
 
     def select_notifications(
         self,
@@ -180,20 +241,30 @@ class FourgatesSQLiteRecorder(SQLiteProcessRecorder):
         """Do nothing: one process writes to the file, and it wakes its own followers."""
 
     def close(self) -> None:
-        """Close all connections."""
+        """Store what waits, and close all connections."""
+        self.drain()
         self.datastore.close()
 
 
 def open_sqlite_recorder(
-    path: Path | None, *, lock_timeout_s: int = 10, kind: type[FourgatesSQLiteRecorder] = FourgatesSQLiteRecorder
+    path: Path | None, *, lock_timeout_s: int = 10, queue: QueueLimits | None = None
 ) -> FourgatesSQLiteRecorder:
     """Open a recorder on a file, or in memory when no path is given, and create what is missing."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     name = f"file:{path}" if path is not None else f"file:memory-{next(_MEMORY)}?mode=memory&cache=shared"
-    recorder = kind(SQLiteDatastore(name, lock_timeout=lock_timeout_s))
+    recorder = FourgatesSQLiteRecorder(_Datastore(name, lock_timeout_s), queue=queue)
     recorder.create_table()
     return recorder
+
+
+def _translated(error: Exception) -> Exception:
+    """Return the library's own word for an error of the driver."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    made: Exception = getattr(persistence, type(error).__name__)(str(error))
+    made.__cause__ = error
+    return made
 
 
 def _text(at: datetime) -> str:

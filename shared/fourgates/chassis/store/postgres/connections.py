@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import psycopg
 import psycopg_pool
 from eventsourcing import persistence
-from eventsourcing.persistence import InterfaceError, InternalError, OperationalError, PersistenceError
+from eventsourcing.persistence import DataError, InterfaceError, InternalError, OperationalError, PersistenceError
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
@@ -26,6 +26,8 @@ from fourgates.chassis.store.events import StoreUnavailable
 
 RV = TypeVar("RV")
 _REST_S = 0.1
+# The class of errors of what is larger than the server can hold.
+_TOO_LARGE = "54"
 
 
 class Unreachable(StoreUnavailable):
@@ -221,7 +223,7 @@ class OwnConnection:
                 # Another connection may reach another server.
                 self.close()
                 raise StoreUnavailable(str(error)) from translated
-            if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            if isinstance(translated, (OperationalError, InterfaceError)):
                 self.close()
             raise translated from error
         finally:
@@ -269,6 +271,9 @@ def _hung_up(conn: psycopg.Connection[DictRow]) -> bool:
 
 def _translated(error: psycopg.Error) -> PersistenceError:
     """Return the library's own word for an error of the driver."""
+    if error.sqlstate is not None and error.sqlstate.startswith(_TOO_LARGE):
+        # The driver counts it among the troubles of the server, but it is about what was sent.
+        return DataError(str(error))
     known = (getattr(persistence, cls.__name__, None) for cls in type(error).__mro__)
     return next((cls for cls in known if cls is not None), PersistenceError)(str(error))
 
@@ -282,4 +287,4 @@ def _waits_for_better_times(cause: BaseException | None) -> bool:
     if not isinstance(cause, psycopg.OperationalError):
         return False
     # No code at all: the connection broke. 57P: the server is shutting down. 08: a broken connection, in its words.
-    return cause.sqlstate is not None and not cause.sqlstate.startswith(("57P", "08"))
+    return cause.sqlstate is not None and not cause.sqlstate.startswith(("57P", "08", _TOO_LARGE))

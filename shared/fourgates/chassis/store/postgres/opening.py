@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psycopg.sql import SQL, Identifier, Literal
 
+from fourgates.chassis.store.batching import QueueLimits
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, Limits, lock_key
 from fourgates.chassis.store.postgres.recorder import FourgatesPostgresRecorder
 from fourgates.chassis.store.postgres.tables import grants
@@ -15,7 +16,7 @@ def open_postgres_recorder(
     schema: str,
     owner_url: str | None = None,
     limits: Limits | None = None,
-    kind: type[FourgatesPostgresRecorder] = FourgatesPostgresRecorder,
+    queue: QueueLimits | None = None,
 ) -> FourgatesPostgresRecorder:
     """Return a recorder on a schema of a database. No server is needed yet.
 
@@ -28,7 +29,7 @@ def open_postgres_recorder(
     datastore = FourgatesPostgresDatastore(
         url, schema=schema, limits=limits, prepare=lambda: _create_missing(url, schema, owner_url)
     )
-    return kind(datastore)
+    return FourgatesPostgresRecorder(datastore, queue=queue)
 
 
 def create_tables(owner_url: str, schema: str, role: str | None = None) -> None:

@@ -12,7 +12,8 @@ CREATE INDEX IF NOT EXISTS replies_by_expiry ON {schema}.replies (expires_at);
 CREATE TABLE IF NOT EXISTS {schema}.parked (
     place bigserial PRIMARY KEY, source text NOT NULL, key text NOT NULL, message_id text NOT NULL,
     headers text NOT NULL, body bytea NOT NULL, reason text NOT NULL, parked_at timestamptz NOT NULL);
-CREATE INDEX IF NOT EXISTS parked_by_key ON {schema}.parked (source, key);
+-- By its hash: the key of a stranger may be longer than another kind of index can hold.
+CREATE INDEX IF NOT EXISTS parked_by_key ON {schema}.parked USING hash (key);
 CREATE TABLE IF NOT EXISTS {schema}.refusals (
     place bigserial PRIMARY KEY, kind text NOT NULL, at text NOT NULL, principal text NOT NULL, path text NOT NULL,
     rule text NOT NULL, detail text NOT NULL);
@@ -27,13 +28,15 @@ ALTER TABLE {schema}.{tracking} RESET (autovacuum_vacuum_threshold, autovacuum_v
 """
 # One call is one transaction, and the lock is held for no round trip. It is taken first, so the order of positions is
 # the order of commits. Of what is given, an append that comes too late is left out wholly, and the others are stored.
-# The plans are kept as long as a connection lives: one that was made for a small log must not read all of a large one.
+# Planning anew costs as much as storing. So plans are kept as long as a connection lives, and one that was made for a
+# small log must not read all of a large one.
 _APPEND = """
 CREATE OR REPLACE FUNCTION {schema}.append_all(
     given_appends integer[], given_ids uuid[], given_versions bigint[], given_topics text[], given_states bytea[],
     given_savers integer[], given_names text[], given_positions bigint[], given_replies json, given_parked json,
     OUT stored bigint[], OUT late integer[])
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     saves bigint;
 BEGIN
