@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test real resilience check fmt lint types tidy bench mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
+.PHONY: help setup demo test real resilience check fmt lint types tidy bench follow mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -65,6 +65,12 @@ tidy: setup ## Check the house rules alone
 
 bench: setup ## Print speed and memory as ratios against a no-op service (bench/README.md)
 	@$(BIN)/python -m bench
+	@echo
+	@$(BIN)/python -m bench.recorders
+
+EVENTS ?= 200000
+follow: setup ## Follow the log beside 64 writers until EVENTS events are stored, and compare
+	@FOURGATES_FOLLOW_EVENTS=$(EVENTS) $(BIN)/pytest -q tests/integration/store/test_many_writers.py -k follower
 
 real: alone ## Start PostgreSQL, Kafka, six processes and a proxy, walk through them, stay up (STAY=0: end)
 	@$(BIN)/python -m tests.system.real --installed $(CURDIR)/.venv/alone $(if $(filter 0,$(STAY)),--no-stay)
