@@ -71,8 +71,7 @@ class Replicas:
 
     def messages_of(self, colour, *heights):
         """The messages of a ball in a shard that no other ball of the test has."""
-        while shard_of((ball := self.services.bounce(colour, *heights)).id) in self._shards:
-            pass
+        ball = self.services.bounce(colour, *heights, elsewhere=self._shards)
         self._shards.add(shard_of(ball.id))
         return self.services.published(ball)
 

@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.coordinator.base import MemberState
 from kafka.errors import TopicAlreadyExistsError
 
-AWAY_S = 5.0
+AWAY_S = 3.0
 BACK_WITHIN_S = 3.0
 
 IMPATIENT = KafkaLimits(
@@ -87,7 +87,7 @@ def test_what_was_acknowledged_is_there_in_order_though_the_broker_went(broker, 
 
 
 def test_relay_and_inbox_go_on_when_the_broker_is_back(broker):
-    two = TwoServices(KafkaBus(broker.bootstrap))
+    two = TwoServices(KafkaBus(broker.bootstrap, limits=IMPATIENT))
     relay, inbox = two.run(two.relay), two.run(two.a_replica())
     two.bounce("red", *range(50, 0, -1))
     assert eventually(lambda: len(two.mirrored()) == 50)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -103,9 +103,10 @@ class TwoServices:
             sources=sources or self.sources,
         )
 
-    def bounce(self, colour: str, *heights: int) -> Ball:
-        """Throw a ball and let it bounce; each bounce will be published."""
-        ball = Ball.throw(an_act("rita"), ball_id=self.ids.new(), colour=colour)
+    def bounce(self, colour: str, *heights: int, elsewhere: Container[int] = ()) -> Ball:
+        """Throw a ball, in none of these shards, and let it bounce; each bounce will be published."""
+        ball_id = next(ball_id for ball_id in iter(self.ids.new, None) if shard_of(ball_id) not in elsewhere)
+        ball = Ball.throw(an_act("rita"), ball_id=ball_id, colour=colour)
         for height in heights:
             ball.bounce(an_act("rita"), height=height)
         self.store.append(ball.collect_events())
