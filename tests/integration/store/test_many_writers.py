@@ -16,6 +16,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from fourgates.chassis.ids import CountedIds
 from fourgates.chassis.store import QueueLimits, open_sqlite_recorder
+from fourgates.chassis.store.batching import Append
 from fourgates.chassis.store.postgres import Limits, open_postgres_recorder
 from fourgates.chassis.testing.proxy import Proxy
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -31,6 +32,10 @@ CLOCK = itertools.count()
 
 def an_event(originator_id: UUID | None = None, version: int = 1, state: bytes = b"state") -> StoredEvent:
     return StoredEvent(originator_id or IDS.new(), version, "toy.BallThrown", state)
+
+
+def recorder_append(*events: StoredEvent) -> Append:
+    return Append(events, {}, None, None, time.monotonic() + 60, len(events), 0)
 
 
 def run_all(*works: Callable[[], None]) -> None:
@@ -157,6 +162,24 @@ def test_of_64_contenders_for_one_aggregate_one_wins_each_round(recorders):
     assert [event.state for event in followed.select_events(contended)] == sorted(won)
     assert [event.originator_version for event in followed.select_events(contended)] == list(range(1, rounds + 1))
     assert len(followed.select_notifications(None, 10_000)) == 2 * rounds, "losers left something"
+
+
+def test_contenders_in_one_batch_cost_one_transaction_and_not_one_each(place):
+    with closing(open_postgres_recorder(place.owner_url, schema=place.schema)) as recorder:
+        recorder.max_notification_id()
+        appends, calls = recorder._appends, []
+        store = appends._store
+        appends._store = lambda part: (calls.append(len(part)), store(part))
+        contended = IDS.new()
+        batch = [recorder_append(an_event(contended, 1, str(n).encode())) for n in range(500)]
+        appends.write(batch)
+        assert [append.answer.exception() is None for append in batch] == [True] + [False] * 499
+        assert calls == [1]
+        more = [recorder_append(an_event(contended, version)) for version in (1, 2, 2, 3, 1, 3)]
+        appends.write(more)
+        assert [append.answer.exception() is None for append in more] == [False, True, False, True, False, False]
+        assert sum(calls[1:]) == 4
+        assert len(calls) == 3
 
 
 @pytest.fixture

@@ -87,10 +87,14 @@ class Appends:
         unclear = [append for append in batch if append.unclear]
         if unclear:
             self._read_back(unclear)
+        taken = _Taken()
         parts = [[append for append in batch if not append.is_answered]]
         while parts:
-            part, later = _apart(parts.pop())
-            parts += [later, *self._try(part)] if later else self._try(part)
+            part, later = _apart(taken.without_the_late(parts.pop()))
+            parts += [later] if later else []
+            parts += self._try(part) if part else []
+            if parts:
+                taken.add(part)
 
     def _try(self, part: list[Append]) -> list[list[Append]]:
         """Store a part, or return its halves when there is something in it that cannot be stored at all."""
@@ -111,8 +115,6 @@ class Appends:
 
     def _store(self, part: list[Append]) -> None:
         """Store in one transaction all but those that come too late, and answer them all."""
-        if not part:
-            return
         with self._connection.use() as conn:
             [(stored, late)] = conn.cursor(row_factory=tuple_row).execute(self._sql["append"], _arguments(part))
         refused = set(late)
@@ -178,20 +180,50 @@ class _Found:
         return all(self._saved.get(name) == position for name, position in append.positions.items())
 
 
+class _Taken:
+    """What a batch has stored so far. Whoever wants the same comes too late, and is told so without asking again."""
+
+    def __init__(self) -> None:
+        self._keys: set[object] = set()
+        self._saved: dict[str, int] = {}
+
+    def add(self, part: list[Append]) -> None:
+        for append in part:
+            if append.is_answered and append.answer.exception() is None:
+                self._keys.update(_keys(append))
+                self._saved.update(append.positions)
+
+    def without_the_late(self, part: list[Append]) -> list[Append]:
+        """Tell those who come too late, and return the others."""
+        late = [append for append in part if self._is_late(append)] if self._keys or self._saved else []
+        for append in late:
+            append.answer.set_exception(IntegrityError(f"someone was first: {append}"))
+        return [append for append in part if not append.is_answered] if late else part
+
+    def _is_late(self, append: Append) -> bool:
+        saved = any(self._saved.get(name, -1) >= position for name, position in append.positions.items())
+        return saved or not self._keys.isdisjoint(_keys(append))
+
+
+def _keys(append: Append) -> list[object]:
+    """Return what only one append can have."""
+    keys: list[object] = [_event_key(event) for event in append.events]
+    if append.reply is not None:
+        keys.append((append.reply.scope,))
+    return keys
+
+
 def _apart(batch: list[Append]) -> tuple[list[Append], list[Append]]:
     """Return those that have nothing in common, and those that must wait to see how an earlier one fares."""
-    taken: set[object] = set()
+    wanted: set[object] = set()
     first: list[Append] = []
     later: list[Append] = []
     for append in batch:
-        keys: list[object] = [_event_key(event) for event in append.events]
-        keys.extend(append.positions)
-        if append.reply is not None:
-            keys.append((append.reply.scope,))
+        keys = [*_keys(append), *append.positions]
         # The same twice in one append is a mistake of its own, and for the server to tell.
-        if taken.isdisjoint(keys):
+        if wanted.isdisjoint(keys):
             first.append(append)
-            taken.update(keys)
+            wanted.update(keys)
         else:
             later.append(append)
     return first, later
