@@ -42,3 +42,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("told by tests")
         for text in sorted(told):
             terminalreporter.write_line(text)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Let no test go on logging into what another one captured."""
+    structlog.reset_defaults()
