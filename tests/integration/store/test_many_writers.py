@@ -34,10 +34,6 @@ def an_event(originator_id: UUID | None = None, version: int = 1, state: bytes =
     return StoredEvent(originator_id or IDS.new(), version, "toy.BallThrown", state)
 
 
-def recorder_append(*events: StoredEvent) -> Append:
-    return Append(events, {}, None, None, time.monotonic() + 60, len(events), 0)
-
-
 def run_all(*works: Callable[[], None]) -> None:
     threads = [threading.Thread(target=work) for work in works]
     for thread in threads:
@@ -169,17 +165,21 @@ def test_contenders_in_one_batch_cost_one_transaction_and_not_one_each(place):
         recorder.max_notification_id()
         appends, calls = recorder._appends, []
         store = appends._store
-        appends._store = lambda part: (calls.append(len(part)), store(part))
+        appends._store = lambda part, later: (calls.append((len(part), len(later))), store(part, later))
+
+        def answers(*versions: int) -> list[bool]:
+            """Write one batch, in which each has an event of its own as well; tell who was stored."""
+            events = [(an_event(contended, version), an_event()) for version in versions]
+            batch = [Append(pair, {}, None, None, time.monotonic() + 60, 2, 0) for pair in events]
+            appends.write(batch)
+            return [append.answer.exception() is None for append in batch]
+
         contended = IDS.new()
-        batch = [recorder_append(an_event(contended, 1, str(n).encode())) for n in range(500)]
-        appends.write(batch)
-        assert [append.answer.exception() is None for append in batch] == [True] + [False] * 499
-        assert calls == [1]
-        more = [recorder_append(an_event(contended, version)) for version in (1, 2, 2, 3, 1, 3)]
-        appends.write(more)
-        assert [append.answer.exception() is None for append in more] == [False, True, False, True, False, False]
-        assert sum(calls[1:]) == 4
-        assert len(calls) == 3
+        assert answers(*[1] * 500) == [True] + [False] * 499
+        assert answers(*[1] * 500) == [False] * 500
+        assert answers(1, 2, 2, 3, 1, 3) == [False, True, False, True, False, False]
+        assert calls == [(1, 499), (1, 499), (3, 3)]
+        assert len(recorder.select_notifications(None, 100)) == 2 * 3
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_a_batch_whose_answer_is_lost_is_stored_once_and_everyone_is_answered(th
     proxy, recorder = through_proxy
     lost, late = [an_event() for _ in range(50)], an_event()
     recorder.insert_events([late])
-    proxy.break_once_at(b"append_all", answered=answered)
+    proxy.break_once_at(b"append_together", answered=answered)
     answers = [
         recorder.submit([event], positions={f"p/{number}": 1}, reply=None, parked=None)
         for number, event in enumerate([*lost, late])

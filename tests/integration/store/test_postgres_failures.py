@@ -28,7 +28,7 @@ from fourgates.chassis.testing.proxy import Proxy
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 # What goes over the wire when a batch is stored: until it is answered, nobody can know whether it was.
-CALL = b"append_all"
+CALL = b"append_together"
 QUICK = Limits(
     pool_wait_s=1.0,
     lock_s=1.0,

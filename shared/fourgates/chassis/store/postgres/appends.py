@@ -32,9 +32,9 @@ log = structlog.get_logger()
 _RETRY_S = 0.1
 _AWAY = (StoreUnavailable, OperationalError, InterfaceError)
 _STATEMENTS = {
-    "append": "SELECT stored, late FROM {schema}.append_all"
+    "append": "SELECT stored, late FROM {schema}.append_together"
     "(%s::integer[], %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::integer[], %s::text[], %s::bigint[],"
-    " %s::json, %s::json)",
+    " %s::json, %s::json, %s::integer)",
     "lock": "SELECT pg_advisory_xact_lock({key})",
     "stored": "SELECT notification_id, originator_id, originator_version, topic, state FROM {events}"
     " WHERE (originator_id, originator_version) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))",
@@ -91,15 +91,14 @@ class Appends:
         parts = [[append for append in batch if not append.is_answered]]
         while parts:
             part, later = _apart(taken.without_the_late(parts.pop()))
-            parts += [later] if later else []
-            parts += self._try(part) if part else []
-            if parts:
+            if part:
+                parts += self._try(part, later)
                 taken.add(part)
 
-    def _try(self, part: list[Append]) -> list[list[Append]]:
-        """Store a part, or return its halves when there is something in it that cannot be stored at all."""
+    def _try(self, part: list[Append], later: list[Append]) -> list[list[Append]]:
+        """Store a part, and return what is left to try, the next one last."""
         try:
-            self._store(part)
+            self._store(part, later)
         except (OperationalError, InterfaceError):
             for append in part:
                 append.unclear = True
@@ -107,22 +106,26 @@ class Appends:
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the others go on
+            if later:
+                return [later, part]
             if len(part) > 1:
                 half = len(part) // 2
                 return [part[half:], part[:half]]
             part[0].answer.set_exception(error)
-        return []
+        return [[append for append in later if not append.is_answered]]
 
-    def _store(self, part: list[Append]) -> None:
-        """Store in one transaction all but those that come too late, and answer them all."""
+    def _store(self, part: list[Append], later: list[Append]) -> None:
+        """Store a part in one transaction, but for those that come too late, who are told; also those of `later`."""
+        given = [*part, *later]
         with self._connection.use() as conn:
-            [(stored, late)] = conn.cursor(row_factory=tuple_row).execute(self._sql["append"], _arguments(part))
+            cursor = conn.cursor(row_factory=tuple_row)
+            [(stored, late)] = cursor.execute(self._sql["append"], (*_arguments(given), len(part)))
         refused = set(late)
         positions = iter(stored or ())
-        for number, append in enumerate(part):
+        for number, append in enumerate(given):
             if number in refused:
                 append.answer.set_exception(IntegrityError(f"someone was first: {append}"))
-            else:
+            elif number < len(part):
                 append.answer.set_result(list(islice(positions, len(append.events))))
 
     def _read_back(self, unclear: list[Append]) -> None:

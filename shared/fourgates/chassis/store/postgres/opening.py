@@ -60,7 +60,7 @@ def _exist(datastore: FourgatesPostgresDatastore) -> bool:
         # The catalogue can be read by everyone; a name in a schema that one may not use cannot be resolved.
         found = conn.execute(
             "SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n"
-            " ON n.oid = c.relnamespace JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'append_all'"
+            " ON n.oid = c.relnamespace JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'append_together'"
             " WHERE t.tgname = 'append_only' AND n.nspname = %s"
             " AND (c.relowner = current_user::regrole OR has_table_privilege(c.oid, 'INSERT'))",
             (datastore.schema,),

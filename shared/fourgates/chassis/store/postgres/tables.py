@@ -27,14 +27,15 @@ CREATE OR REPLACE TRIGGER refusals_append_only BEFORE UPDATE OR DELETE OR TRUNCA
 ALTER TABLE {schema}.{tracking} RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)
 """
 # One call is one transaction, and the lock is held for no round trip. It is taken first, so the order of positions is
-# the order of commits. Of what is given, an append that comes too late is left out wholly, and the others are stored.
+# the order of commits. Of the first `given_count` appends those that come too late are left out wholly, and the others
+# are stored. The rest want the same as one of the first: they are only told whether they are too late already.
 # Planning anew costs as much as storing. So plans are kept as long as a connection lives, and one that was made for a
 # small log must not read all of a large one.
 _APPEND = """
-CREATE OR REPLACE FUNCTION {schema}.append_all(
+CREATE OR REPLACE FUNCTION {schema}.append_together(
     given_appends integer[], given_ids uuid[], given_versions bigint[], given_topics text[], given_states bytea[],
     given_savers integer[], given_names text[], given_positions bigint[], given_replies json, given_parked json,
-    OUT stored bigint[], OUT late integer[])
+    given_count integer, OUT stored bigint[], OUT late integer[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -61,17 +62,18 @@ BEGIN
             SELECT g.scope, g.fingerprint, g.status, g.headers, g.body, g.kept_at, g.expires_at
             FROM json_to_recordset(given_replies) AS g (append integer, scope text, fingerprint text, status integer,
                 headers text, body bytea, kept_at timestamptz, expires_at timestamptz)
-            WHERE g.append <> ALL (late);
+            WHERE g.append < given_count AND g.append <> ALL (late);
     END IF;
     IF given_names <> '{{}}' THEN
         INSERT INTO {schema}.{tracking} AS saved (application_name, notification_id)
             SELECT g.name, g.position
             FROM unnest(given_savers, given_names, given_positions) AS g (append, name, position)
-            WHERE g.append <> ALL (late)
+            WHERE g.append < given_count AND g.append <> ALL (late)
             ON CONFLICT (application_name) DO UPDATE SET notification_id = excluded.notification_id
                 WHERE saved.notification_id < excluded.notification_id;
         GET DIAGNOSTICS saves = ROW_COUNT;
-        IF saves < (SELECT count(*) FROM unnest(given_savers) AS g (append) WHERE g.append <> ALL (late)) THEN
+        IF saves < (SELECT count(*) FROM unnest(given_savers) AS g (append)
+                WHERE g.append < given_count AND g.append <> ALL (late)) THEN
             RAISE unique_violation USING MESSAGE = 'a position was saved by someone who does not take the lock';
         END IF;
     END IF;
@@ -80,7 +82,7 @@ BEGIN
             SELECT g.source, g.key, g.message_id, g.headers, g.body, g.reason, g.parked_at
             FROM json_to_recordset(given_parked) AS g (append integer, source text, key text, message_id text,
                 headers text, body bytea, reason text, parked_at timestamptz)
-            WHERE g.append <> ALL (late);
+            WHERE g.append < given_count AND g.append <> ALL (late);
     END IF;
     IF given_appends <> '{{}}' THEN
         NOTIFY {channel};
@@ -89,7 +91,7 @@ BEGIN
             SELECT g.id, g.version, g.topic, g.state
             FROM unnest(given_appends, given_ids, given_versions, given_topics, given_states)
                 WITH ORDINALITY AS g (append, id, version, topic, state, place)
-            WHERE g.append <> ALL (late) ORDER BY g.place
+            WHERE g.append < given_count AND g.append <> ALL (late) ORDER BY g.place
             RETURNING notification_id)
         SELECT array_agg(i.notification_id ORDER BY i.notification_id) INTO stored FROM inserted AS i;
     END IF;
