@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from fourgates_cli.client import Problem
-from fourgates_cli.commands import people, releases, running
+from fourgates_cli.commands import dead_letters, people, releases, running
 from fourgates_cli.exits import AnticipatedError
 
 
@@ -42,3 +42,4 @@ app = typer.Typer(
 running.add_to(app)
 releases.add_to(app)
 people.add_to(app)
+dead_letters.add_to(app)

@@ -28,7 +28,10 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "release_manager": (*READS, "change:write", "release:write", "dml:write", "deploy:execute", "review:write"),
     "builder": (*READS, "release:write", "dml:write"),
     "tester": (*READS, "release:write", "dml:write"),
-    "change_manager": (*READS, "change:write", "change:authorize", "release:write", "dml:write", "review:write"),
+    "change_manager": (
+        *(*READS, "operations:write"),
+        *("change:write", "change:authorize", "release:write", "dml:write", "review:write"),
+    ),
     "change_authority": (*READS, "change:write", "change:authorize", "dml:write"),
     "cab_member": (*READS, "change:authorize"),
     "ecab_member": (*READS, "change:authorize"),

@@ -15,15 +15,17 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from fourgates.chassis.bus.envelope import NUMBER_MAX, source_of
 from fourgates.chassis.clock import HeldClock, SystemClock
 from fourgates.chassis.http.client import HttpClient, MachineTokens
+from fourgates.chassis.store import Parked
 from fourgates_cli.client import FileRecorder
 from fourgates_cli.embedded import Embedded
 from fourgates_cli.people import Secrets, ensure_people
 
 from tests.system.processes import install_each_alone
 from tests.system.reading import Reader
-from tests.system.rest import come_to_rest, into_files
+from tests.system.rest import LISTENS, come_to_rest, into_files
 from tests.system.walking import walk
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b")
@@ -113,6 +115,7 @@ def _walk(shared: Path) -> None:
         tokens[MACHINE] = machine_token(running.url, secrets.machine(MACHINE))
         come_to_rest(into_files(data))
         held_at = clock.hold()
+        _park_one_in_each(running, held_at)
         ids = _ids(running)
         answers = asyncio.run(read_all(running, tokens, ids))
     kept = {
@@ -127,6 +130,17 @@ def _walk(shared: Path) -> None:
         },
     }
     (shared / "walked.json").write_text(json.dumps(kept))
+
+
+def _park_one_in_each(running: Embedded, at: datetime) -> None:
+    """Leave a dead letter in each service: a message that it has heard, as if its body had been damaged on the way."""
+    for name, service in running.services.items():
+        source = min(LISTENS[name])
+        relay = running.services[source].relay
+        message = relay.missing(min(relay.heads()), 0, NUMBER_MAX)[0]
+        reason, place = "the body cannot be read", source_of(source)
+        parked = Parked(place, message.key, message.headers["ce_id"], message.headers, b"{damaged", reason, at)
+        service.store.append((), parked=parked)
 
 
 def _ids(running: Embedded) -> set[str]:

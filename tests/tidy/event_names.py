@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from house import PACKAGES, aggregates, events
+from fourgates.chassis.dead_letters import DeadLetter
+from house import PACKAGES, aggregates, declared, events
 
+# What the chassis itself keeps in the log of each service.
+CHASSIS = (DeadLetter, *declared(DeadLetter))
 FROZEN = Path(__file__).with_name("event_names.txt")
 
 
 def names_in_code() -> list[str]:
     """Every name that the log may hold: those of the events, and those of the aggregates that first events carry."""
-    return [cls.TOPIC for package in PACKAGES for cls in (*aggregates(package), *events(package))]
+    of_services = [cls.TOPIC for package in PACKAGES for cls in (*aggregates(package), *events(package))]
+    return [*of_services, *(cls.TOPIC for cls in CHASSIS)]
 
 
 def frozen_names() -> set[str]:

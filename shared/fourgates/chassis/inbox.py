@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
-from pydantic import BaseModel, ValidationError
 
-from fourgates.chassis.aggregate import Act
 from fourgates.chassis.bus import Bus, Consumer, Message
 from fourgates.chassis.bus.envelope import BadEnvelope, Envelope, from_message, source_of
 from fourgates.chassis.clock import Clock
+from fourgates.chassis.dead_letters import DeadLetterDesk
+from fourgates.chassis.reacting import Heard, React, Reactions, Unreadable, UseCases
 from fourgates.chassis.store import STORE_AWAY, AlreadyHandled, Conflict, EventStore, Parked
 from fourgates.chassis.work import Units, Work
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-UseCases = Any
-Heard = Mapping[type[Any], Callable[[UseCases, Act, Any], None]]
 
 POLL = 100
 RACES_MAX = 20
 TRIES_MAX = 3
-BODY_BYTES_MAX = 2_097_152
+PARKED_MAX = 10_000
 
 
 class GapFound(Exception):
     """A message of a shard is missing, and its source could not be asked: the shard waits while others go on."""
+
+
+class TooManyParked(GapFound):
+    """So many messages wait to be retried or discarded that no more may be parked: what would be has to wait."""
 
 
 class SourceAway(Exception):
@@ -69,6 +71,7 @@ class Inbox:
         use_cases: Callable[[Work], UseCases],
         clock: Clock,
         sources: SourceLog | None = None,
+        parked_max: int = PARKED_MAX,
     ) -> None:
         self.name = f"{service}-inbox"
         self._service = service
@@ -76,9 +79,9 @@ class Inbox:
         self._units = units
         self._bus = bus
         self._topics = topics
-        self._by_type = {cls.TYPE: (cls, react) for cls, react in heard.items()}
-        self._facts = {_without_version(known) for known in self._by_type}
-        self._use_cases = use_cases
+        self._reactions = Reactions(service, heard, use_cases=use_cases, clock=clock)
+        self.dead_letters = DeadLetterDesk(units, store, self._reactions)
+        self._parked_max = parked_max
         self._clock = clock
         self._sources = sources
         self._consumer: Consumer | None = None
@@ -88,7 +91,7 @@ class Inbox:
         # The last message of each shard that waits for its source. What came before it, the source has.
         self._waiting: dict[str, Message] = {}
         # Sources that may have to be read from their beginning, and those that did not answer in this step.
-        self._unread = {source_of(known.split(".")[2]) for known in self._by_type if sources is not None}
+        self._unread = {source_of(name) for name in self._reactions.publishers if sources is not None}
         self._away: set[str] = set()
 
     def step(self) -> bool:
@@ -129,8 +132,9 @@ class Inbox:
             raise
         if self._waiting or self._unread:
             # What waits was not committed, and the place in the group is kept: the next step tries again.
-            msg = f"waiting for what is missing of {', '.join(sorted({*self._waiting, *self._unread}))}"
-            raise GapFound(msg)
+            waiting = ", ".join(sorted({*self._waiting, *self._unread}))
+            self._check_room(f"; waiting: {waiting}")
+            raise GapFound(f"waiting for what is missing of {waiting}")
         return bool(messages)
 
     def _begin(self, source: str) -> None:
@@ -157,17 +161,20 @@ class Inbox:
         if name in self._waiting:
             self._waiting[name] = max(self._waiting[name], message, key=lambda m: int(m.headers["ce_pos"]))
             return
+        try:
+            self._go_on(message, envelope, name)
+        except GapFound as gap:
+            log.warning("shard waits", service=self._service, shard=name, reason=str(gap))
+            self._waiting[name] = message
+
+    def _go_on(self, message: Message, envelope: Envelope, name: str) -> None:
+        """Handle a message, after what is missing before it. Raises `GapFound` when its shard has to wait."""
         if envelope.previous > self._position(name):
             # Before the alarm: another replica may have gone on with this shard.
             del self._tracked[name]
         if envelope.previous > self._position(name):
             log.error("gap", service=self._service, shard=name, after=self._position(name), until=envelope.position)
-            try:
-                self._fill(envelope.source, envelope.shard, envelope.position)
-            except GapFound as gap:
-                log.warning("shard waits", service=self._service, shard=name, reason=str(gap))
-                self._waiting[name] = message
-                return
+            self._fill(envelope.source, envelope.shard, envelope.position)
         if envelope.previous > self._position(name):
             # The log of the source is complete, and what this message claims to follow is not in it.
             self._park(message, message.topic, f"{envelope.source} published nothing at {envelope.previous}", {})
@@ -207,45 +214,37 @@ class Inbox:
         is not known here, of a fact that is, says what this service decides by, so it must not go unnoticed.
         """
         position = {name: envelope.position}
-        known = self._by_type.get(envelope.type)
-        if known is None and _without_version(envelope.type) not in self._facts:
+        if not self._reactions.concern(envelope.type):
             self._passed[name] = envelope.position
         elif self._store.is_parked(envelope.source, message.key):
             self._park(message, envelope.source, "an earlier message about the same thing is parked", position)
-        elif known is None:
-            self._park(message, envelope.source, f"{envelope.type} is a version that is not known here", position)
+            self._follow(message, envelope)
         else:
-            self._react(message, envelope, position, *known)
+            reason = self._react(message, envelope, position)
+            if reason is not None:
+                self._park(message, envelope.source, reason, position)
 
-    def _react(
-        self,
-        message: Message,
-        envelope: Envelope,
-        position: Mapping[str, int],
-        cls: type[BaseModel],
-        react: Callable[[UseCases, Act, Any], None],
-    ) -> None:
-        try:
-            fact = _fact(cls, message.body)
-        except BadBody as error:
-            self._park(message, envelope.source, str(error), position)
-            return
-        reason = self._try(lambda use_cases, act: react(use_cases, act, fact), envelope, position)
-        if reason is not None:
-            self._park(message, envelope.source, reason, position)
+    def _follow(self, message: Message, envelope: Envelope) -> None:
+        """Retry what was just parked behind an earlier message that a retry has handled at the same moment."""
+        first = self._store.first_parked(envelope.source, message.key)
+        if first is not None and first.message_id == envelope.message_id:
+            self.dead_letters.follow(envelope.source, message.key, lambda: self._reactions.act(envelope))
 
-    def _try(
-        self, react: Callable[[UseCases, Act], None], envelope: Envelope, position: Mapping[str, int]
-    ) -> str | None:
+    def _react(self, message: Message, envelope: Envelope, position: Mapping[str, int]) -> str | None:
         """React in one transaction with the position; return why that cannot be done, or None when it is done."""
-        act = self._act(envelope)
+        try:
+            react = self._reactions.to(envelope, message.body)
+        except Unreadable as error:
+            return str(error)
+        return self._try(react, envelope, position)
+
+    def _try(self, react: React, envelope: Envelope, position: Mapping[str, int]) -> str | None:
         errors: list[str] = []
         races = 0
         while len(errors) < TRIES_MAX and races < RACES_MAX:
             work = self._units.open()
-            work.heard = envelope
             try:
-                react(self._use_cases(work), act)
+                react(work)
                 self._units.commit(work, positions={**self._passed, **position})
             except (AlreadyHandled, Conflict):
                 if self._is_handled(position):
@@ -262,18 +261,9 @@ class Inbox:
                 return None
         return errors[-1] if errors else f"lost {races} races"
 
-    def _act(self, envelope: Envelope) -> Act:
-        return Act(
-            by=f"{self._service}-service",
-            at=self._clock.now(),
-            why=f"heard {envelope.type}",
-            cause_id=envelope.message_id,
-            correlation_id=envelope.correlation_id,
-            on_behalf_of=envelope.person,
-            machine=True,
-        )
-
     def _park(self, message: Message, source: str, reason: str, positions: Mapping[str, int]) -> None:
+        """Park a message with its positions. Raises `TooManyParked`."""
+        self._check_room(f"; not parked: {reason}")
         log.error("message parked", service=self._service, source=source, key=message.key, reason=reason)
         parked = Parked(
             source=source,
@@ -285,6 +275,10 @@ class Inbox:
             parked_at=self._clock.now(),
         )
         self._save(positions, parked)
+
+    def _check_room(self, more: str) -> None:
+        if self._store.count_parked() >= self._parked_max:
+            raise TooManyParked(f"{self._parked_max} dead letters wait, and no more may: settle some{more}")
 
     def _save(self, positions: Mapping[str, int], parked: Parked | None = None) -> None:
         """Save positions with those that were passed, and a parked message with its own, unless someone else did."""
@@ -319,23 +313,3 @@ class Inbox:
         if handled:
             log.warning("handled by another replica", service=self._service, positions=dict(positions))
         return handled
-
-
-class BadBody(Exception):
-    """The body of a message is not what its type says."""
-
-
-def _fact(cls: type[BaseModel], body: bytes) -> Any:
-    """Read a body. Raises `BadBody`."""
-    if len(body) > BODY_BYTES_MAX:
-        raise BadBody(f"the body has {len(body)} bytes, more than {BODY_BYTES_MAX}")
-    try:
-        return cls.model_validate_json(body)
-    except ValidationError as error:
-        name = getattr(cls, "TYPE", cls.__name__)
-        raise BadBody(f"the body is no {name}: {error.error_count()} fields are wrong") from error
-
-
-def _without_version(message_type: str) -> str:
-    """Return what a type states, in whatever version."""
-    return message_type.rpartition(".")[0]

@@ -15,6 +15,7 @@ from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
 from fourgates.chassis.http import Api, CallFactory, Check, create_api, security_log_routes
+from fourgates.chassis.http.dead_letters_api import dead_letter_routes
 from fourgates.chassis.http.health import Note
 from fourgates.chassis.http.log_api import log_routes
 from fourgates.chassis.http.security_log import SecurityLog
@@ -22,6 +23,7 @@ from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
 from fourgates.chassis.inbox import Inbox, SourceLog
 from fourgates.chassis.leadership import Leadership, Led
+from fourgates.chassis.reacting import Heard
 from fourgates.chassis.relay import Published, Relay
 from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.store import EventStore
@@ -148,11 +150,10 @@ def assemble(
     units = Units(parts.store, read_models)
     common: dict[str, Any] = {"units": units, "use_cases": use_cases, "clock": parts.clock}
     relay = Relay(name, parts.store, parts.bus, published)
+    inbox = _inbox(name, parts, heard, settings.parked_max, common)
     workers: list[Worker] = [
         relay,
-        Inbox(
-            name, store=parts.store, bus=parts.bus, topics=_topics(heard), heard=heard, sources=parts.sources, **common
-        ),
+        inbox,
         OwnLog(name, store=parts.store, own=own, **common),
         Ticker(name, due=clock, tick_s=settings.tick_s, **common),
         *(EffectRunner(name, effect, store=parts.store, **common) for effect in effects),
@@ -170,10 +171,24 @@ def assemble(
         **common,
     )
     api.state.caller = caller
-    for router in (routes(caller), security_log_routes(caller), log_routes(caller, relay)):
+    shared = (security_log_routes(caller), log_routes(caller, relay), dead_letter_routes(caller, inbox.dead_letters))
+    for router in (routes(caller), *shared):
         api.include_router(router)
     service.api = api
     return service
+
+
+def _inbox(name: str, parts: Parts, heard: Heard, parked_max: int, common: Mapping[str, Any]) -> Inbox:
+    return Inbox(
+        name,
+        store=parts.store,
+        bus=parts.bus,
+        topics=_topics(heard),
+        heard=heard,
+        sources=parts.sources,
+        parked_max=parked_max,
+        **common,
+    )
 
 
 def _checks(service: Service) -> dict[str, Check]:

@@ -121,6 +121,12 @@ class ServiceSettings(HouseSettings):
     security_log_per_minute_max: int = Field(
         default=600, ge=1, le=100_000, description="Records a minute in the security log; more are only counted."
     )
+    parked_max: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Dead letters that may wait; what would be one more stops its shard until some are settled.",
+    )
     http_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for another server's answer.")
     tick_s: float = Field(default=1.0, gt=0, le=3600, description="Time between two looks at what is due.")
 

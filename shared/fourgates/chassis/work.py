@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.bus.envelope import Envelope
-from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, Parked, Reply
+from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, Parked, Reply, settling
 from fourgates.chassis.views import Views
 
 __all__ = ["AlreadyHandled", "Conflict", "NotFound", "Units", "Work"]
@@ -36,6 +36,8 @@ class Work:
         self.views = views
         # The envelope of the message that this unit of work answers, if it answers one.
         self.heard: Envelope | None = None
+        # The place of the parked message that this unit of work settles, if it settles one.
+        self.settles: int | None = None
 
     def get(self, cls: type[A], aggregate_id: UUID) -> A:
         """Return an aggregate. Raises `NotFound`."""
@@ -87,9 +89,17 @@ class Units:
         Raises `Conflict` when someone else was first, `AlreadyHandled` when a position was saved before.
         """
         events = work.pending()
-        if not (events or positions or reply or parked):
+        saved = dict(positions or {})
+        if work.settles is not None:
+            saved |= settling(work.settles)
+        if not (events or saved or reply or parked):
             return ()
-        return self._store.append(events, positions=positions, reply=reply, parked=parked)
+        try:
+            return self._store.append(events, positions=saved, reply=reply, parked=parked)
+        except AlreadyHandled as error:
+            if work.settles is None:
+                raise
+            raise Conflict(str(error)) from error
 
     def head(self) -> int:
         """Return the last position of the log."""

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
-from fourgates.chassis.store import AlreadyHandled, Conflict, EventMapper, EventStore, Parked, Reply
+from fourgates.chassis.store import AlreadyHandled, Conflict, EventMapper, EventStore, Parked, Reply, settling
 from fourgates.chassis.testing import NOON, an_act
 
 POSTGRES = ["postgres", "postgres-one-role"]
@@ -111,6 +111,45 @@ def test_a_parked_message_is_listed_and_its_aggregate_is_known(store):
     assert list(store.list_parked()) == [parked]
     assert store.is_parked("/source", "key")
     assert not store.is_parked("/source", "other")
+
+
+def test_a_settled_message_waits_no_more_and_is_kept_as_it_came(store, thrown):
+    odd = "\0 \ud800"
+    for n in range(4):
+        key = odd if n % 2 else "key"
+        store.append((), parked=Parked("/source", key, f"m-{n}", {"n": str(n)}, b"x", "why", NOON))
+    first, second, third, fourth = (parked.place for parked in store.list_parked())
+    assert store.first_parked("/source", odd).message_id == "m-1"
+    store.append(thrown().collect_events(), positions=settling(second))
+    assert [parked.place for parked in store.list_parked()] == [first, third, fourth]
+    assert [parked.place for parked in store.list_parked(1, first)] == [third]
+    assert store.count_parked() == 3
+    assert store.first_parked("/source", odd).place == fourth
+    assert store.is_parked("/source", odd)
+    store.append((), positions=settling(fourth))
+    assert store.first_parked("/source", odd) is None
+    assert not store.is_parked("/source", odd)
+    assert store.is_parked("/source", "key")
+    assert store.find_parked(fourth) == Parked("/source", odd, "m-3", {"n": "3"}, b"x", "why", NOON)
+    assert store.find_parked(fourth + 1) is None
+
+
+def test_a_message_is_settled_once_with_what_settles_it(store, thrown):
+    store.append((), parked=Parked("/source", "key", "m", {}, b"x", "why", NOON))
+    [parked] = store.list_parked()
+    won: list[UUID] = []
+
+    def settle() -> None:
+        ball = thrown()
+        try:
+            store.append(ball.collect_events(), positions=settling(parked.place))
+        except AlreadyHandled:
+            return
+        won.append(ball.id)
+
+    run_all(*[settle] * 16)
+    assert [recorded.event.originator_id for recorded in store.log(0, 100)] == won
+    assert len(won) == 1
 
 
 def test_the_log_can_neither_be_edited_nor_deleted(store, recorder, thrown):

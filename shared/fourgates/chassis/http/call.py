@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from copy import copy
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Generic, cast
@@ -29,6 +30,7 @@ from fourgates.chassis.views import Row, Views
 from fourgates.chassis.work import Conflict, NotFound, Units, Work
 
 U = TypeVar("U", default=Any)
+V = TypeVar("V")
 A = TypeVar("A", bound=Aggregate)
 _BEARER_CHARS_MAX = 8200
 
@@ -61,6 +63,12 @@ class CallFactory(Generic[U]):
         self.security_log = security_log
         self.in_flight = InFlight(settings.in_flight_max)
         self._page_key = page_key
+
+    def of(self, use_cases: Callable[[Work], V]) -> CallFactory[V]:
+        """Return a factory of calls that carry out other use cases, with everything else of this one."""
+        other = cast("CallFactory[V]", copy(self))
+        other.use_cases = use_cases
+        return other
 
     @cached_property
     def tokens(self) -> PageTokens:

@@ -10,6 +10,7 @@ from fourgates.chassis.store.events import (
     Recorded,
     Reply,
     StoreUnavailable,
+    settling,
 )
 from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.sqlite import open_sqlite_recorder
@@ -28,4 +29,5 @@ __all__ = [
     "StoreUnavailable",
     "WriterDied",
     "open_sqlite_recorder",
+    "settling",
 ]

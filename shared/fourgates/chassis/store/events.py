@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol, cast
@@ -55,7 +55,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Parked:
-    """A message that could not be handled, kept with the reason until a person decides."""
+    """A message that could not be handled, kept with the reason. It waits until a person decides."""
 
     source: str
     key: str
@@ -64,6 +64,18 @@ class Parked:
     body: bytes
     reason: str
     parked_at: datetime
+    # Given by the database; places grow in the order of parking, and none is used twice.
+    place: int = field(default=0, compare=False)
+
+
+# A parked message is settled by saving this position, named after its place: in the transaction of what settles it,
+# once, and without changing what was parked.
+SETTLED = "dead-letter/"
+
+
+def settling(place: int) -> dict[str, int]:
+    """Return the position that settles a parked message."""
+    return {f"{SETTLED}{place}": 1}
 
 
 class Recorder(Protocol):
@@ -105,11 +117,23 @@ class Recorder(Protocol):
         ...
 
     def is_parked(self, source: str, key: str) -> bool:
-        """Tell whether a message of this aggregate is parked."""
+        """Tell whether a message of this aggregate is parked and waits."""
         ...
 
-    def list_parked(self, limit: int) -> Sequence[Parked]:
-        """Return parked messages in the order in which they were parked."""
+    def list_parked(self, limit: int, after: int = 0) -> Sequence[Parked]:
+        """Return waiting messages behind a place, in the order in which they were parked."""
+        ...
+
+    def find_parked(self, place: int) -> Parked | None:
+        """Return a parked message, whether it waits or was settled."""
+        ...
+
+    def first_parked(self, source: str, key: str) -> Parked | None:
+        """Return the first waiting message of an aggregate."""
+        ...
+
+    def count_parked(self) -> int:
+        """Return how many messages wait."""
         ...
 
     def listen(self, wake: Callable[[], None]) -> None:
@@ -225,12 +249,24 @@ class EventStore:
         return self._recorder.find_reply(scope, now)
 
     def is_parked(self, source: str, key: str) -> bool:
-        """Tell whether messages of this aggregate are parked."""
+        """Tell whether messages of this aggregate are parked and wait."""
         return self._recorder.is_parked(source, key)
 
-    def list_parked(self, limit: int = 100) -> Sequence[Parked]:
-        """Return parked messages, oldest first."""
-        return self._recorder.list_parked(limit)
+    def list_parked(self, limit: int = 100, after: int = 0) -> Sequence[Parked]:
+        """Return waiting messages behind a place, oldest first."""
+        return self._recorder.list_parked(limit, after)
+
+    def find_parked(self, place: int) -> Parked | None:
+        """Return a parked message, whether it waits or was settled."""
+        return self._recorder.find_parked(place)
+
+    def first_parked(self, source: str, key: str) -> Parked | None:
+        """Return the first waiting message of an aggregate."""
+        return self._recorder.first_parked(source, key)
+
+    def count_parked(self) -> int:
+        """Return how many messages wait."""
+        return self._recorder.count_parked()
 
     def close(self) -> None:
         """Close the store."""

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import Row
 
 from eventsourcing import persistence
 from eventsourcing.persistence import InterfaceError, Notification, OperationalError, Tracking
@@ -20,7 +21,7 @@ from eventsourcing.sqlite import (
 )
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits, refuse
-from fourgates.chassis.store.events import Parked, Reply
+from fourgates.chassis.store.events import SETTLED, Parked, Reply
 from fourgates.chassis.store.texts import escaped, unescaped
 
 _MEMORY = itertools.count()
@@ -43,6 +44,7 @@ _REPLIES = """CREATE TABLE IF NOT EXISTS replies (
 _PARKED = """CREATE TABLE IF NOT EXISTS parked (
     place INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, key TEXT NOT NULL, message_id TEXT NOT NULL,
     headers TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL, parked_at TEXT NOT NULL)"""
+_WAITING = f"NOT EXISTS (SELECT 1 FROM tracking AS t WHERE t.application_name = '{SETTLED}' || parked.place)"
 
 
 class _Pool(SQLiteConnectionPool):
@@ -86,7 +88,8 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
         table = self.events_table_name
         triggers = [_APPEND_ONLY.format(table=table, verb=verb) for verb in ("UPDATE", "DELETE")]
         expiry = "CREATE INDEX IF NOT EXISTS replies_by_expiry ON replies (expires_at)"
-        return [_EVENTS.format(table=table), *triggers, *tracking, _REPLIES, expiry, _PARKED]
+        keys = "CREATE INDEX IF NOT EXISTS parked_by_key ON parked (source, key)"
+        return [_EVENTS.format(table=table), *triggers, *tracking, _REPLIES, expiry, _PARKED, keys]
 
     def write(self, batch: list[Append]) -> None:
         """Store a batch in one transaction, and answer every append in it."""
@@ -214,28 +217,36 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
         )
 
     def is_parked(self, source: str, key: str) -> bool:
-        """Tell whether a message of this aggregate is parked."""
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute("SELECT 1 FROM parked WHERE source = ? AND key = ? LIMIT 1", (escaped(source), escaped(key)))
-            return cursor.fetchone() is not None
+        """Tell whether a message of this aggregate is parked and waits."""
+        return bool(self._select_parked("source = ? AND key = ? AND", escaped(source), escaped(key), limit=1))
 
-    def list_parked(self, limit: int) -> Sequence[Parked]:
-        """Return parked messages in the order in which they were parked."""
+    def list_parked(self, limit: int, after: int = 0) -> Sequence[Parked]:
+        """Return waiting messages behind a place, in the order in which they were parked."""
+        return [_parked(row) for row in self._select_parked("place > ? AND", after, limit=limit)]
+
+    def find_parked(self, place: int) -> Parked | None:
+        """Return a parked message, whether it waits or was settled."""
         with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute("SELECT * FROM parked ORDER BY place LIMIT ?", (limit,))
-            rows = cursor.fetchall()
-        return [
-            Parked(
-                source=unescaped(row["source"]),
-                key=unescaped(row["key"]),
-                message_id=unescaped(row["message_id"]),
-                headers=json.loads(row["headers"]),
-                body=row["body"],
-                reason=unescaped(row["reason"]),
-                parked_at=datetime.fromisoformat(row["parked_at"]),
-            )
-            for row in rows
-        ]
+            cursor.execute("SELECT * FROM parked WHERE place = ?", (place,))
+            row = cursor.fetchone()
+        return None if row is None else _parked(row)
+
+    def first_parked(self, source: str, key: str) -> Parked | None:
+        """Return the first waiting message of an aggregate."""
+        rows = self._select_parked("source = ? AND key = ? AND", escaped(source), escaped(key), limit=1)
+        return _parked(rows[0]) if rows else None
+
+    def count_parked(self) -> int:
+        """Return how many messages wait."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM parked WHERE {_WAITING}")
+            return int(cursor.fetchone()[0])
+
+    def _select_parked(self, condition: str, *values: str | int, limit: int) -> list[Row]:
+        with self.datastore.transaction(commit=False) as cursor:
+            statement = f"SELECT * FROM parked WHERE {condition} {_WAITING} ORDER BY place LIMIT ?"
+            cursor.execute(statement, (*values, limit))
+            return list(cursor.fetchall())
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Do nothing: one process writes to the file, and it wakes its own followers."""
@@ -265,6 +276,19 @@ def _translated(error: Exception) -> Exception:
     made: Exception = getattr(persistence, type(error).__name__)(str(error))
     made.__cause__ = error
     return made
+
+
+def _parked(row: Row) -> Parked:
+    return Parked(
+        source=unescaped(row["source"]),
+        key=unescaped(row["key"]),
+        message_id=unescaped(row["message_id"]),
+        headers=json.loads(row["headers"]),
+        body=row["body"],
+        reason=unescaped(row["reason"]),
+        parked_at=datetime.fromisoformat(row["parked_at"]),
+        place=row["place"],
+    )
 
 
 def _text(at: datetime) -> str:

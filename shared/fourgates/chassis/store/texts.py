@@ -13,3 +13,8 @@ def escaped(text: str) -> str:
 def unescaped(text: str) -> str:
     """Return what was escaped."""
     return str(json.loads(f'"{text}"'))
+
+
+def readable(text: str) -> str:
+    """Return a text that can be encoded, whatever was sent; half characters are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()

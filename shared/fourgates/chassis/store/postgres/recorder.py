@@ -7,20 +7,28 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from eventsourcing.postgres import PostgresProcessRecorder
+from psycopg.rows import DictRow
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits
-from fourgates.chassis.store.events import Parked, Reply
+from fourgates.chassis.store.events import SETTLED, Parked, Reply
 from fourgates.chassis.store.postgres.appends import Appends, reply_of
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, lock_key
 from fourgates.chassis.store.postgres.listener import Listener
 from fourgates.chassis.store.postgres.tables import more_tables
 from fourgates.chassis.store.texts import escaped, unescaped
 
+_PARKED = "source, key, message_id, headers, body, reason, parked_at"
+_WAITING = f"NOT EXISTS (SELECT FROM {{tracking}} AS t WHERE t.application_name = '{SETTLED}' || p.place)"
 _STATEMENTS = {
     "reply": "SELECT * FROM {schema}.replies WHERE scope = %s",
-    "parked": "SELECT 1 FROM {schema}.parked WHERE source = %s AND key = %s LIMIT 1",
-    "list": "SELECT * FROM {schema}.parked ORDER BY place LIMIT %s",
+    "parked": f"SELECT 1 FROM {{schema}}.parked AS p WHERE source = %s AND key = %s AND {_WAITING} LIMIT 1",
+    "list": f"SELECT place, {_PARKED} FROM {{schema}}.parked AS p WHERE place > %s AND {_WAITING}"
+    " ORDER BY place LIMIT %s",
+    "letter": f"SELECT place, {_PARKED} FROM {{schema}}.parked WHERE place = %s",
+    "first": f"SELECT place, {_PARKED} FROM {{schema}}.parked AS p WHERE source = %s AND key = %s AND {_WAITING}"
+    " ORDER BY place LIMIT 1",
+    "count": f"SELECT count(*) AS waiting FROM {{schema}}.parked AS p WHERE {_WAITING}",
 }
 
 
@@ -60,8 +68,11 @@ class FourgatesPostgresRecorder(GroupCommit, PostgresProcessRecorder):
         self.sql_create_statements.extend(
             more_tables(datastore.schema, events_table_name, tracking_table_name, channel=self.channel_name, key=key)
         )
-        schema = Identifier(datastore.schema)
-        self._sql: dict[str, Composed] = {name: SQL(text).format(schema=schema) for name, text in _STATEMENTS.items()}
+        names = {
+            "schema": Identifier(datastore.schema),
+            "tracking": Identifier(datastore.schema, tracking_table_name),
+        }
+        self._sql: dict[str, Composed] = {name: SQL(text).format(**names) for name, text in _STATEMENTS.items()}
         self._appends = Appends(datastore, events=events_table_name, tracking=tracking_table_name)
         self._listener: Listener | None = None
 
@@ -77,26 +88,33 @@ class FourgatesPostgresRecorder(GroupCommit, PostgresProcessRecorder):
         return found if found is not None and found.expires_at > now else None
 
     def is_parked(self, source: str, key: str) -> bool:
-        """Tell whether a message of this aggregate is parked."""
+        """Tell whether a message of this aggregate is parked and waits."""
         with self.datastore.get_connection() as conn:
             return conn.execute(self._sql["parked"], (escaped(source), escaped(key))).fetchone() is not None
 
-    def list_parked(self, limit: int) -> Sequence[Parked]:
-        """Return parked messages in the order in which they were parked."""
+    def list_parked(self, limit: int, after: int = 0) -> Sequence[Parked]:
+        """Return waiting messages behind a place, in the order in which they were parked."""
         with self.datastore.get_connection() as conn:
-            rows = conn.execute(self._sql["list"], (limit,)).fetchall()
-        return [
-            Parked(
-                source=unescaped(row["source"]),
-                key=unescaped(row["key"]),
-                message_id=unescaped(row["message_id"]),
-                headers=json.loads(row["headers"]),
-                body=bytes(row["body"]),
-                reason=unescaped(row["reason"]),
-                parked_at=row["parked_at"].astimezone(UTC),
-            )
-            for row in rows
-        ]
+            return [_parked(row) for row in conn.execute(self._sql["list"], (after, limit))]
+
+    def find_parked(self, place: int) -> Parked | None:
+        """Return a parked message, whether it waits or was settled."""
+        return self._one_parked("letter", place)
+
+    def first_parked(self, source: str, key: str) -> Parked | None:
+        """Return the first waiting message of an aggregate."""
+        return self._one_parked("first", escaped(source), escaped(key))
+
+    def count_parked(self) -> int:
+        """Return how many messages wait."""
+        with self.datastore.get_connection() as conn:
+            [row] = conn.execute(self._sql["count"])
+        return int(row["waiting"])
+
+    def _one_parked(self, statement: str, *values: str | int) -> Parked | None:
+        with self.datastore.get_connection() as conn:
+            row = conn.execute(self._sql[statement], values).fetchone()
+        return None if row is None else _parked(row)
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever someone has appended, in this process or another, as far as the server can tell.
@@ -114,3 +132,16 @@ class FourgatesPostgresRecorder(GroupCommit, PostgresProcessRecorder):
         if self._listener is not None:
             self._listener.stop()
         self.datastore.close()
+
+
+def _parked(row: DictRow) -> Parked:
+    return Parked(
+        source=unescaped(row["source"]),
+        key=unescaped(row["key"]),
+        message_id=unescaped(row["message_id"]),
+        headers=json.loads(row["headers"]),
+        body=bytes(row["body"]),
+        reason=unescaped(row["reason"]),
+        parked_at=row["parked_at"].astimezone(UTC),
+        place=row["place"],
+    )
