@@ -78,8 +78,8 @@ real: alone ## Start PostgreSQL, Kafka, six processes and a proxy, walk through 
 resilience: setup ## Walk through while processes are killed, Kafka is away and PostgreSQL restarts: KILLS=20 KAFKA_AWAY_S=60 SEED=1
 	@$(BIN)/python -m tests.system.fail --kills $(or $(KILLS),20) --kafka-away-s $(or $(KAFKA_AWAY_S),60) --seed $(or $(SEED),1)
 
-sim: setup ## Simulate all services on a faulty store and bus, audited: SEED=7 STEPS=3000, or SEEDS=1000 FIRST=0 WORKERS=2
-	@$(BIN)/python -m tests.simulation --steps $(or $(STEPS),3000) $(if $(SEED),--seed $(SEED) $(if $(HISTORY),--history $(HISTORY)),\
+sim: setup ## Simulate all services on a faulty store and bus, audited: SEED=7 STEPS=1500, or SEEDS=1000 FIRST=0 WORKERS=2
+	@$(BIN)/python -m tests.simulation --steps $(or $(STEPS),1500) $(if $(SEED),--seed $(SEED) $(if $(HISTORY),--history $(HISTORY)),\
 		--seeds $(or $(SEEDS),50) --first $(or $(FIRST),0) --workers $(WORKERS))
 
 mutants: setup ## Remove each refusal of the domains once; a test must go red for each

@@ -15,9 +15,10 @@ from tests.simulation.chance import CALM, ROUGH, Odds
 from tests.simulation.client import Client, Intent
 from tests.simulation.hosting import SERVICES, Host
 from tests.simulation.parts import one_thread
+from tests.simulation.replaying import replay
 from tests.simulation.workload import Workload
 
-STEPS = 3000
+STEPS = 1500
 COMMANDS = 0.3
 # What others have to answer, so that people mostly wait.
 ASKING = {
@@ -25,6 +26,9 @@ ASKING = {
     *("evaluations", "closure", "sign-offs", "services", "submission", "conflict-waivers", "confirmation-requests"),
 }
 ROUNDS_MAX = 400
+# Phases with which a run may begin, and how many commands are given to come there.
+FAR = ["check_in", "deployment", "review"]
+AHEAD_MAX = 70
 # Of each service, and of each kind of worker, so many steps to one of another.
 BUSY = (4, 5, 3, 3, 2, 1)
 OFTEN = {Relay: 6, Inbox: 6, OwnLog: 3, EffectRunner: 2}
@@ -73,6 +77,7 @@ def _run(host: Host, seed: int, steps: int, odds: Odds) -> Outcome:
     client = Client(host)
     workload = Workload(host, client)
     host.another = lambda service: _something_else(host, service)
+    _come_far(host, workload)
     host.chance.odds = odds
     waiting = 0
     for _ in range(steps):
@@ -84,6 +89,7 @@ def _run(host: Host, seed: int, steps: int, odds: Odds) -> Outcome:
         host.pass_time(seconds)
         rest += _come_to_rest(host)
     outcome.problems += [*rest, *client.problems]
+    outcome.problems += replay(host)
     outcome.problems += audit(host.books([intent.told() for intent in client.intents]), at_rest=not rest)
     outcome.digest = host.ledger.digest()
     outcome.counts = {**host.chance.met, "commands": len(client.intents)}
@@ -91,6 +97,20 @@ def _run(host: Host, seed: int, steps: int, odds: Odds) -> Outcome:
     outcome.counts["releases"] = len(workload.releases)
     outcome.counts["transactions"] = len(host.ledger.transactions)
     return outcome
+
+
+def _come_far(host: Host, workload: Workload) -> None:
+    """Let some runs begin with a release that has come far, so that what is late is met as often as the rest."""
+    wanted = host.chance.choice([None, *FAR])
+    if wanted is None:
+        return
+    workload.releases_max, after = 1, workload.releases_max
+    for _ in range(AHEAD_MAX):
+        workload.step()
+        _come_to_rest(host)
+        if workload.phases() & set(FAR[FAR.index(wanted) :]):
+            break
+    workload.releases_max = after
 
 
 def _step(host: Host, workload: Workload, client: Client, waiting: int) -> int:

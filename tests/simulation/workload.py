@@ -53,6 +53,11 @@ class Workload(ChangeWork, ReleaseWork):
             ]
         )()
 
+    def phases(self) -> set[str]:
+        """Return the phases in which releases are."""
+        shown = [self.client.get("rhea", f"/release/v1/releases/{one}") for one in self.releases]
+        return {release["state"] for release in shown if release}
+
     def now(self, **later: float) -> str:
         """Return the present moment, or a later one, as it is written."""
         return moment(self.host.clock.now() + timedelta(**later))
