@@ -15,10 +15,11 @@ from kafka.coordinator.base import MemberState
 from kafka.errors import TopicAlreadyExistsError
 
 AWAY_S = 3.0
-BACK_WITHIN_S = 3.0
+# The library as it comes waits for up to 30 s; ours for 1 s, on a machine that has time for it.
+BACK_WITHIN_S = 10.0
 
 IMPATIENT = KafkaLimits(
-    bootstrap_timeout_s=1, request_timeout_s=1, delivery_timeout_s=1.5, silence_s=1, commit_timeout_s=1
+    bootstrap_timeout_s=2, request_timeout_s=2, delivery_timeout_s=3, silence_s=1, commit_timeout_s=2
 )
 
 
@@ -98,13 +99,14 @@ def test_relay_and_inbox_go_on_when_the_broker_is_back(broker):
     broker.start()
     back_at = time.monotonic()
     assert eventually(lambda: len(two.mirrored()) == 100)
-    assert time.monotonic() - back_at < 2 * BACK_WITHIN_S
+    assert time.monotonic() - back_at < BACK_WITHIN_S
     assert two.mirrored_of("red") == two.mirrored_of("blue") == list(range(50, 0, -1))
     assert eventually(lambda: relay.failing is inbox.failing is None)
     two.stop()
 
 
 def test_without_a_broker_everyone_says_so_in_time_and_leaves_nothing_behind(broker, topic, group):
+    before = set(threading.enumerate())
     bus = KafkaBus(broker.bootstrap, limits=IMPATIENT)
     publisher, consumer = bus.publisher(), bus.consumer(group, [topic])
     publisher.publish([a_message("a", topic)])
@@ -120,13 +122,13 @@ def test_without_a_broker_everyone_says_so_in_time_and_leaves_nothing_behind(bro
     consumer.commit()
     publisher.close()
     consumer.close()
-    assert time.monotonic() - began < 15
-    assert eventually(lambda: not [t for t in threading.enumerate() if "kafka" in t.name.lower()])
+    assert time.monotonic() - began < 30
+    assert eventually(lambda: not [t for t in set(threading.enumerate()) - before if "kafka" in t.name.lower()])
 
 
 def test_a_consumer_that_saw_its_broker_go_keeps_its_place(broker, topic, group):
-    bus = KafkaBus(broker.bootstrap, limits=IMPATIENT)
-    publisher, consumer = bus.publisher(), bus.consumer(group, [topic])
+    bus = KafkaBus(broker.bootstrap)
+    publisher, consumer = bus.publisher(), KafkaBus(broker.bootstrap, limits=IMPATIENT).consumer(group, [topic])
     publisher.publish([a_message("a", topic)])
     assert bodies(polled(consumer, 1)) == ["a"]
     consumer.commit()
