@@ -23,7 +23,14 @@ from fourgates_cli.walkthrough.releases import (
     request_gates,
     try_phase,
 )
-from fourgates_cli.walkthrough.reviews import await_follow_ups, await_review, close, evaluate_while_closing, state
+from fourgates_cli.walkthrough.reviews import (
+    REVIEWS,
+    await_follow_ups,
+    await_review,
+    close,
+    evaluate_while_closing,
+    state,
+)
 from fourgates_cli.walkthrough.world import Thing, World
 
 NAME = "1.1.0"
@@ -155,6 +162,17 @@ def _deploy(world: World) -> None:
     prove_version(world, "1.1.0")
 
 
+def _follow_ups_in_the_log(world: World, review_id: str) -> None:
+    """Prove from the log what may have come within a blink: both followed the miss, and the review is not closed."""
+    told = [entry["type"].rpartition(".")[2] for entry in world.by("ada").every(f"{REVIEWS}/{review_id}/history")]
+    first = {event: told.index(event) for event in ("TargetEvaluated", "LinkedChangeNoted", "SuccessorNoted")}
+    world.narrator.fact(
+        min(first, key=lambda event: first[event]) == "TargetEvaluated" and "Closed" not in told,
+        "both followed the miss before the review could be closed",
+        seen=told,
+    )
+
+
 def _target_missed(world: World) -> None:
     narrator = world.narrator
     narrator.step("A target is really missed: lists take too long; closing is refused until the consequences exist")
@@ -165,7 +183,6 @@ def _target_missed(world: World) -> None:
     for code, unmet in closing.foretold.items():
         narrator.proved(f"closing was not possible: {code.replace('-', ' ')}", kind="refusal")
         narrator.aside(f"{unmet['detail']} → {unmet['remedy']}")
-    narrator.fact(closing.complete(), "both stood in the way of closing until they existed", seen=closing)
     if closing.refusal is not None:
         narrator.refused(closing.refusal, status=409, codes=(), text="closing in that moment was refused")
     evaluation_id = UUID(slow["evaluation_id"])
@@ -173,6 +190,7 @@ def _target_missed(world: World) -> None:
     world.releases["1.1.1"] = str(derived_id(evaluation_id, "successor-release"))
     world.changes["linked"] = change_id
     await_follow_ups(world, review_id, slow)
+    _follow_ups_in_the_log(world, review_id)
     change = world.change(change_id)
     narrator.state(change, "state", "requested", f"linked change {change['title']!r}")
     successor = world.release("1.1.1")
