@@ -23,7 +23,7 @@ from fourgates.chassis.process.parts import Opened, open_parts
 from fourgates.chassis.process.serving import listen, serve
 from fourgates.chassis.process.settings import Named
 from fourgates.chassis.service import Service
-from fourgates.chassis.store import STORE_AWAY
+from fourgates.chassis.store import STORE_AWAY, Conflict
 
 log = structlog.get_logger("fourgates.process")
 
@@ -89,7 +89,8 @@ class Running:
     def _come_up(self) -> None:
         try:
             self._opened = open_parts(self._named, client=self._client, clock=SystemClock())
-            service = self._until_it_answers("store", STORE_AWAY, self._build)
+            # A conflict: another replica was storing what a service begins with. What it stored is there the next time.
+            service = self._until_it_answers("store", (*STORE_AWAY, Conflict), self._build)
             if service is None:
                 return
             self._service = service
