@@ -1,4 +1,4 @@
-"""Read models: rows that follow the log with a saved position, and can be dropped and rebuilt from it at any time."""
+"""Read models: rows that follow the log with a saved position, and are made again from it beside those that answer."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fourgates.chassis.store import EventStore
+from fourgates.chassis.store import EventStore, Recorded
 
 Row = dict[str, Any]
 Filter = str | int | float | bool | Sequence[str]
 
 BATCH = 500
+# While rows are made again, whoever asks waits for one batch at most, so this one is small.
+BATCH_BESIDE = 100
+ROUNDS_BESIDE = 5
 NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -43,9 +47,9 @@ class View:
 class Rows:
     """The rows of one view, as a projection sees them."""
 
-    def __init__(self, connection: sqlite3.Connection, view: View) -> None:
+    def __init__(self, connection: sqlite3.Connection, table: str) -> None:
         self._connection = connection
-        self._table = _table(view)
+        self._table = table
 
     def get(self, key: str) -> Row | None:
         """Return a row, or None."""
@@ -69,26 +73,61 @@ class Rows:
         return int(self._connection.execute(f"SELECT COALESCE(MAX(place), 0) FROM {self._table}").fetchone()[0])
 
 
+class _Generation:
+    """The tables that one reading of the log fills, and how far it has come."""
+
+    def __init__(self, connection: sqlite3.Connection, number: int, views: Iterable[View]) -> None:
+        self.number = number
+        self._connection = connection
+        self._rows = {view.name: Rows(connection, _table(number, view)) for view in views}
+        self._handlers: dict[type[Any], list[tuple[Rows, Callable[[Rows, Any], None]]]] = {}
+        for view in views:
+            for event_class, project in view.on.items():
+                self._handlers.setdefault(event_class, []).append((self._rows[view.name], project))
+
+    @property
+    def position(self) -> int:
+        """The position up to which it has read the log."""
+        found = self._connection.execute("SELECT position FROM generations WHERE number = ?", (self.number,))
+        return int(found.fetchone()[0])
+
+    def rows(self, view: str) -> Rows:
+        """Return the rows of a view."""
+        return self._rows[view]
+
+    def project(self, batch: Sequence[Recorded]) -> int:
+        """Let a batch of the log take effect in one transaction; return the position that was reached."""
+        position = batch[-1].position
+        with self._connection:
+            self._connection.execute("BEGIN")
+            for recorded in batch:
+                for rows, project in self._handlers.get(type(recorded.event), ()):
+                    project(rows, recorded.event)
+            self._connection.execute("UPDATE generations SET position = ? WHERE number = ?", (position, self.number))
+        return position
+
+
 class Views:
-    """All read models of one service, in one SQLite file, or in memory without a path."""
+    """All read models of one service, in one SQLite file, or in memory without a path.
+
+    One generation of tables answers. Another may be filled beside it, and takes its place in one transaction when it
+    has come as far.
+    """
 
     def __init__(self, store: EventStore, views: Sequence[View], path: Path | None = None) -> None:
         self._store = store
         self._views = {view.name: view for view in views}
+        self._made_by = _fingerprint(views)
         self._lock = threading.RLock()
+        self._rebuilding = threading.Lock()
         self._connection = _connect(path)
-        self._prepare()
-        self._handlers: dict[type[Any], list[tuple[Rows, Callable[[Rows, Any], None]]]] = {}
-        for view in views:
-            rows = Rows(self._connection, view)
-            for event_class, project in view.on.items():
-                self._handlers.setdefault(event_class, []).append((rows, project))
+        self._current, self._complete = self._open()
 
     def get(self, view: str, key: str) -> Row | None:
         """Return a row with its key, caught up to the log, or None."""
         with self._lock:
             self.catch_up()
-            row = Rows(self._connection, self._views[view]).get(key)
+            row = self._current.rows(view).get(key)
         return None if row is None else {"key": key, **row}
 
     def find(
@@ -115,67 +154,125 @@ class Views:
             values.extend(after)
         where_clause = f"WHERE {' AND '.join(condition)}" if condition else ""
         ordering = f"key {way}" if order_by == "key" else f"{order} {way}, key {way}"
-        statement = f"SELECT key, body FROM {_table(chosen)} {where_clause} ORDER BY {ordering} LIMIT ?"
         with self._lock:
             self.catch_up()
+            table = _table(self._current.number, chosen)
+            statement = f"SELECT key, body FROM {table} AS asked {where_clause} ORDER BY {ordering} LIMIT ?"
             found = self._connection.execute(statement, (*values, limit)).fetchall()
         return [{"key": key, **json.loads(body)} for key, body in found]
 
     def catch_up(self) -> int:
         """Follow the log to its head in batches; return the position that was reached."""
         with self._lock:
-            position = self._position()
-            if position >= self._store.head():
-                return position
-            while batch := self._store.log(position, BATCH):
-                with self._connection:
-                    self._connection.execute("BEGIN")
-                    for recorded in batch:
-                        for rows, project in self._handlers.get(type(recorded.event), ()):
-                            project(rows, recorded.event)
-                    position = batch[-1].position
-                    self._connection.execute("UPDATE progress SET position = ?", (position,))
+            position = self._follow(self._current)
+            if not self._complete:
+                self._let_answer(self._current)
             return position
 
     def rebuild(self) -> int:
-        """Drop every row and follow the log again from its beginning; return the position that was reached."""
-        with self._lock:
-            self._create_anew(_fingerprint(self._views.values()))
-            return self.catch_up()
+        """Make every row again from the log, beside those that answer meanwhile; return the position that was reached.
+
+        Those who ask wait for a batch at most. When this fails, everything stays as it was.
+        """
+        with self._rebuilding:
+            with self._lock:
+                made = self._begin()
+            try:
+                return self._fill(made)
+            except BaseException:
+                # A file that cannot be written now, or is closed, is cleaned when it is opened the next time.
+                with self._lock, suppress(sqlite3.Error):
+                    self._drop(made.number)
+                raise
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._connection.close()
 
-    def _position(self) -> int:
-        return int(self._connection.execute("SELECT position FROM progress").fetchone()[0])
+    def _fill(self, made: _Generation) -> int:
+        position = 0
+        # What came meanwhile becomes less with each round. Whoever writes without a pause must not keep this going.
+        for _ in range(ROUNDS_BESIDE):
+            head = self._store.head()
+            while position < head and (batch := self._store.log(position, BATCH_BESIDE)):
+                with self._lock:
+                    position = made.project(batch)
+        with self._lock:
+            # What is left is little, and nobody asks before the new rows know as much as the old ones.
+            position = self._follow(made)
+            self._let_answer(made)
+            self._current = made
+            return position
 
-    def _prepare(self) -> None:
-        """Create the tables; when the views' code is not what filled them, begin again from nothing."""
-        self._connection.execute("CREATE TABLE IF NOT EXISTS progress (position INTEGER, made_by TEXT)")
-        row = self._connection.execute("SELECT made_by FROM progress").fetchone()
-        made_by = _fingerprint(self._views.values())
-        if row is None or row[0] != made_by:
-            self._create_anew(made_by)
+    def _follow(self, generation: _Generation) -> int:
+        position, head = generation.position, self._store.head()
+        while position < head and (batch := self._store.log(position, BATCH)):
+            position = generation.project(batch)
+        return position
 
-    def _create_anew(self, made_by: str) -> None:
-        tables = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    def _open(self) -> tuple[_Generation, bool]:
+        """Return the generation that this code made, or begins to make, and whether it answers already.
+
+        What other code made stays until the new rows are complete: if that code runs again before, it goes on with it.
+        """
+        # A file of an older layout holds only rows, which are made again.
+        for name in [*self._tables("view_"), *self._tables("progress")]:
+            self._connection.execute(f"DROP TABLE {name}")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS generations"
+            " (number INTEGER PRIMARY KEY AUTOINCREMENT, made_by TEXT, position INTEGER, answers INTEGER)"
+        )
+        found = self._connection.execute(
+            "SELECT number, made_by, answers FROM generations ORDER BY answers DESC, number DESC"
+        ).fetchall()
+        mine = [(number, bool(answers)) for number, made_by, answers in found if made_by == self._made_by][:1]
+        for number, _, answers in found:
+            if not answers and number not in dict(mine):
+                self._drop(number)
+        for number, answers in mine:
+            return _Generation(self._connection, number, self._views.values()), answers
+        return self._begin(), False
+
+    def _begin(self) -> _Generation:
+        """Make the empty tables of another generation."""
         with self._connection:
             self._connection.execute("BEGIN")
-            for (name,) in tables:
-                if name.startswith("view_"):
-                    self._connection.execute(f"DROP TABLE {name}")
+            added = self._connection.execute("INSERT INTO generations VALUES (NULL, ?, 0, 0)", (self._made_by,))
+            number = int(added.lastrowid or 0)
             for view in self._views.values():
-                table = _table(view)
+                table = _table(number, view)
                 self._connection.execute(
                     f"CREATE TABLE {table} (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL)"
                 )
                 for field in view.fields:
                     index = f"CREATE INDEX {table}_{_name(field)} ON {table} ({_extract(field)}, key)"
                     self._connection.execute(index)
-            self._connection.execute("DELETE FROM progress")
-            self._connection.execute("INSERT INTO progress VALUES (0, ?)", (made_by,))
+        return _Generation(self._connection, number, self._views.values())
+
+    def _let_answer(self, generation: _Generation) -> None:
+        """Let a generation answer from now on, and drop all others."""
+        with self._connection:
+            self._connection.execute("BEGIN")
+            self._connection.execute("UPDATE generations SET answers = (number = ?)", (generation.number,))
+            others = self._connection.execute("SELECT number FROM generations WHERE answers = 0").fetchall()
+            for (number,) in others:
+                self._drop_tables(number)
+        self._complete = True
+
+    def _drop(self, number: int) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN")
+            self._drop_tables(number)
+
+    def _drop_tables(self, number: int) -> None:
+        for name in self._tables(f"rows_{number}_"):
+            self._connection.execute(f"DROP TABLE {name}")
+        self._connection.execute("DELETE FROM generations WHERE number = ?", (number,))
+
+    def _tables(self, prefix: str) -> list[str]:
+        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return [name for (name,) in found if name.startswith(prefix)]
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
@@ -205,7 +302,7 @@ def _conditions(view: View, where: Mapping[str, Filter]) -> tuple[list[str], lis
             condition.append(f"key IN ({','.join('?' * len(members))})")
         else:
             marks = ",".join("?" * len(members))
-            source = f"json_each({_table(view)}.body, '$.{_known(view, field)}')"
+            source = f"json_each(asked.body, '$.{_known(view, field)}')"
             condition.append(f"EXISTS (SELECT 1 FROM {source} WHERE value IN ({marks}))")
         values.extend(members)
     return condition, values
@@ -224,8 +321,8 @@ def _name(text: str) -> str:
     return text
 
 
-def _table(view: View) -> str:
-    return f"view_{_name(view.name)}"
+def _table(number: int, view: View) -> str:
+    return f"rows_{number}_{_name(view.name)}"
 
 
 def _extract(field: str) -> str:

@@ -42,6 +42,7 @@ def test_a_service_waits_for_its_servers_and_outlives_their_outages(servers, ins
     is_away_with_postgresql(dml, servers, written)
     stays_without_kafka(dml, servers, written)
     goes_on_after_a_kill(dml, written)
+    rebuilds_its_read_models_when_told_to(dml, written)
     began = time.monotonic()
     assert dml.end() == 0, dml.said()[-3000:]
     assert time.monotonic() - began < ENDS_SOON_S
@@ -101,6 +102,13 @@ def goes_on_after_a_kill(dml, written):
     for service_id in written.ids:
         assert dml.ask(f"/v1/services/{service_id}", headers=written.who).status_code == 200
     written.add(1)
+
+
+def rebuilds_its_read_models_when_told_to(dml, written):
+    dml.signal(signal.SIGHUP)
+    assert eventually(lambda: "read models were rebuilt" in dml.said())
+    listed = dml.ask("/v1/services", headers=written.who).json()["items"]
+    assert sorted(service["id"] for service in listed) == sorted(written.ids)
 
 
 class Written:

@@ -54,6 +54,7 @@ class Running:
         """Serve until asked to end. Raises `CannotServe` or `CannotRun`."""
         process = self._named.process
         listening = listen(process.host, process.port)
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: self._begin_to_rebuild())
         self._building.start()
         try:
             serve(
@@ -113,6 +114,22 @@ class Running:
             # The file of the read models was made from another database.
             service.views.rebuild()
         return service
+
+    def _begin_to_rebuild(self) -> None:
+        """Make the read models again while requests are answered."""
+        threading.Thread(target=self._rebuild, name="rebuilding", daemon=True).start()
+
+    def _rebuild(self) -> None:
+        if self._service is None:
+            log.warning("read models are not rebuilt", reason="the service is not up yet")
+            return
+        log.info("read models are rebuilt", service=self._named.name)
+        try:
+            position = self._service.views.rebuild()
+        except Exception:
+            log.exception("read models stay as they were", service=self._named.name)
+        else:
+            log.info("read models were rebuilt", service=self._named.name, position=position)
 
     def _make_topic(self) -> bool:
         bus = self._opened.parts.bus if self._opened is not None else None
