@@ -14,7 +14,10 @@ from typing import Any, ClassVar, Self, cast
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate as LibraryAggregate
-from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, event
+from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, OriginatorIDError, OriginatorVersionError, event
+from eventsourcing.utils import get_topic, resolve_topic
+
+from fourgates.chassis.folding import APPLY, application, begin, made
 
 __all__ = [
     "Act",
@@ -149,8 +152,38 @@ class Aggregate(LibraryAggregate):
 
         act: Act
 
+        def mutate(self, aggregate: Any) -> Any:
+            """Check that this is the next event of its aggregate, and let it assign.
+
+            Raises `OriginatorIDError` or `OriginatorVersionError` when it is not.
+            """
+            if aggregate is None:
+                raise OriginatorVersionError(self.originator_version, LibraryAggregate.INITIAL_VERSION)
+            # What stands behind the properties of the library: they are asked for at every event of every load.
+            values, state = self.__dict__, aggregate.__dict__
+            if values["originator_id"] is not state["_id"] and self.originator_id != aggregate.id:
+                raise OriginatorIDError(self.originator_id, aggregate.id)
+            version = state["_version"] + 1
+            if values["originator_version"] != version:
+                raise OriginatorVersionError(self.originator_version, version)
+            (APPLY.get(type(self)) or application(type(self)))(aggregate, self)
+            state["_version"] = version
+            state["_modified_on"] = values["timestamp"]
+            return aggregate
+
     class Created(Event, LibraryAggregate.Created):
         """The first fact about an aggregate."""
+
+        def mutate(self, aggregate: Any) -> Any:
+            """Return a new aggregate. Raises `OriginatorVersionError` when there is one already."""
+            if aggregate is not None:
+                raise OriginatorVersionError(self.originator_version, aggregate.version + 1)
+            cls = resolve_topic(self.originator_topic)
+            made_now = cls.__new__(cls)
+            made_now.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+            begin(self, made_now)
+            (APPLY.get(type(self)) or application(type(self)))(made_now, self)
+            return made_now
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         service, name = cls.TOPIC.split(".")
@@ -170,16 +203,21 @@ class Aggregate(LibraryAggregate):
 
         Raises `TypeError` when either is missing: ids and times are made above the domain.
         """
-        if id is None or "act" not in kwargs:
+        if not isinstance(id, UUID) or "act" not in kwargs:
             msg = f"{cls.__name__} needs id= and act=: the domain makes neither ids nor times"
             raise TypeError(msg)
-        kwargs["timestamp"] = kwargs["act"].at
-        return super()._create(event_class, id=id, **kwargs)
+        begins = {"originator_id": id, "originator_version": cls.INITIAL_VERSION, "originator_topic": get_topic(cls)}
+        happened = made(event_class, {**kwargs, **begins, "timestamp": kwargs["act"].at})
+        aggregate = happened.mutate(None)
+        aggregate.pending_events.append(happened)
+        return cast("Self", aggregate)
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """Append an event at the time of its act. Raises `TypeError` without `act=`."""
         if "act" not in kwargs:
             msg = f"{event_class.__name__} needs act=: every event says who, when and why"
             raise TypeError(msg)
-        kwargs["timestamp"] = kwargs["act"].at
-        super().trigger_event(event_class, **kwargs)
+        follows = {"originator_id": self.id, "originator_version": self.version + 1}
+        happened = made(event_class, {**kwargs, **follows, "timestamp": kwargs["act"].at})
+        happened.mutate(self)
+        self.pending_events.append(happened)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Row
+from uuid import UUID
 
 from eventsourcing import persistence
-from eventsourcing.persistence import InterfaceError, Notification, OperationalError, Tracking
+from eventsourcing.persistence import InterfaceError, Notification, OperationalError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -22,9 +23,12 @@ from eventsourcing.sqlite import (
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits, refuse
 from fourgates.chassis.store.events import SETTLED, Parked, Reply
+from fourgates.chassis.store.stored import notification, stored_event
 from fourgates.chassis.store.texts import escaped, unescaped
 
 _MEMORY = itertools.count()
+# Greater than any version and any position.
+_NO_END = 2**63 - 1
 # The errors of a disk, a lock or a file, which concern everyone in a batch.
 _OF_THE_DATABASE = {sqlite3.OperationalError, sqlite3.InternalError, sqlite3.DatabaseError}
 
@@ -137,6 +141,27 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
             self._insert_parked(cursor, append.parked)
         return stored
 
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """Return the events of one aggregate in order."""
+        found = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+        statement = (
+            f"SELECT originator_version, topic, state FROM {self.events_table_name} WHERE originator_id = ?"
+            f" AND originator_version > ? AND originator_version <= ?"
+            f" ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT ?"
+        )
+        values = (found.hex, -1 if gt is None else gt, _NO_END if lte is None else lte, -1 if limit is None else limit)
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(statement, values)
+            return [stored_event(found, version, topic, state) for version, topic, state in cursor.fetchall()]
+
     def select_notifications(
         self,
         start: int | None,
@@ -155,18 +180,15 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
         if topics:
             conditions.append(f"topic IN ({','.join('?' * len(topics))})")
             values.extend(topics)
-        statement = f"SELECT * FROM {self.events_table_name} WHERE {' AND '.join(conditions)} ORDER BY position LIMIT ?"
+        statement = (
+            "SELECT position, originator_id, originator_version, topic, state"
+            f" FROM {self.events_table_name} WHERE {' AND '.join(conditions)} ORDER BY position LIMIT ?"
+        )
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute(statement, (*values, limit))
             return [
-                Notification(
-                    id=row["position"],
-                    originator_id=self.convert_originator_id(row["originator_id"]),
-                    originator_version=row["originator_version"],
-                    topic=row["topic"],
-                    state=row["state"],
-                )
-                for row in cursor.fetchall()
+                notification(position, UUID(originator_id), version, topic, state)
+                for position, originator_id, version, topic, state in cursor.fetchall()
             ]
 
     def _insert_reply(self, cursor: SQLiteCursor, reply: Reply) -> None:

@@ -67,7 +67,14 @@ class _Mirror:
 class TwoServices:
     """One service whose balls bounce, and replicas of another that throws a ball for each bounce it hears."""
 
-    def __init__(self, bus: Bus, *, react: Callable[[Any, Act, Any], None] | None = None, late: bool = False) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        react: Callable[[Any, Act, Any], None] | None = None,
+        late: bool = False,
+        stores: Sequence[EventStore] = (),
+    ) -> None:
         self.bus = bus
         # A name of its own, so that tests can share a broker.
         self.name = f"toy{uuid4().hex}"
@@ -76,8 +83,7 @@ class TwoServices:
             "Bounced", (BallBounced,), {"TYPE": f"dev.fourgates.{self.name}.ball_bounced.v1", "__module__": __name__}
         )
         self.ids = TimeOrderedIds()
-        self.store = EventStore(open_sqlite_recorder(None), EventMapper())
-        self.heard = EventStore(open_sqlite_recorder(None), EventMapper())
+        self.store, self.heard = stores or (EventStore(open_sqlite_recorder(None), EventMapper()) for _ in range(2))
         self.said: Published = {Ball.Bounced: self._publish}
         self.relay = Relay(self.name, self.store, bus, self.said)
         self.sources = InProcessSources()

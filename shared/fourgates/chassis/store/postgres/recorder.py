@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from eventsourcing.postgres import PostgresProcessRecorder
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
@@ -15,6 +14,7 @@ from fourgates.chassis.store.events import SETTLED, Parked, Reply
 from fourgates.chassis.store.postgres.appends import Appends, reply_of
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, lock_key
 from fourgates.chassis.store.postgres.listener import Listener
+from fourgates.chassis.store.postgres.reading import Reading
 from fourgates.chassis.store.postgres.tables import more_tables
 from fourgates.chassis.store.texts import escaped, unescaped
 
@@ -32,13 +32,11 @@ _STATEMENTS = {
 }
 
 
-class FourgatesPostgresRecorder(GroupCommit, PostgresProcessRecorder):
+class FourgatesPostgresRecorder(GroupCommit, Reading):
     """Stores by group commit, with one answer to each append, also when the connection breaks.
 
     The tables stay those of the library, and its own recorder can still use them.
     """
-
-    datastore: FourgatesPostgresDatastore
 
     def __init__(
         self,
