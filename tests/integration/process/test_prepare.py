@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -110,7 +111,8 @@ def test_the_role_of_a_service_has_the_password_that_it_is_told(place):
 
 
 def test_the_role_of_a_service_owns_nothing_and_may_not_make_anything(place):
-    thrown(place.store(), 1)
+    with closing(place.store()) as store:
+        thrown(store, 1)
     with psycopg.connect(place.url, autocommit=True) as conn:
         owned = "SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole"
         assert conn.execute(owned).fetchone() == (0,)
@@ -129,7 +131,8 @@ def test_the_role_of_a_service_owns_nothing_and_may_not_make_anything(place):
 
 
 def test_nobody_changes_the_log_and_the_role_of_a_service_may_not_even_try(place):
-    thrown(place.store(), 1)
+    with closing(place.store()) as store:
+        thrown(store, 1)
     with psycopg.connect(place.owner_url, autocommit=True) as conn:
         find = (
             "SELECT c.oid::regclass::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
@@ -152,7 +155,8 @@ def test_nobody_changes_the_log_and_the_role_of_a_service_may_not_even_try(place
 
 
 def test_a_service_that_uses_the_same_server_sees_nothing_of_another(place, servers, monkeypatch):
-    thrown(place.store(), 1)
+    with closing(place.store()) as store:
+        thrown(store, 1)
     other = Place(servers, monkeypatch)
     assert prepare(["review"]) == 0
     with psycopg.connect(other.url) as conn, pytest.raises(errors.InsufficientPrivilege):

@@ -23,7 +23,9 @@ from fourgates.chassis.store import (
     StoreUnavailable,
 )
 from fourgates.chassis.store.postgres import Limits, create_tables, open_postgres_recorder
+from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore
 from fourgates.chassis.testing import NOON, an_act
+from fourgates.chassis.testing.messages import eventually
 from fourgates.chassis.testing.proxy import Proxy
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -220,6 +222,17 @@ def test_a_writer_that_holds_the_lock_too_long_makes_others_unavailable_not_stuc
             with pytest.raises(StoreUnavailable):
                 store.append(thrown().collect_events())
         assert len(store.append(thrown().collect_events())) == 1
+
+
+def test_a_connection_that_cannot_be_used_as_it_should_be_is_not_left_open(place):
+    held = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
+    role = conninfo_to_dict(place.service_url)["user"]
+    datastore = FourgatesPostgresDatastore(place.service_url, schema=place.schema, limits=Limits(lock_s=-1))
+    with closing(datastore), pytest.raises(psycopg.errors.InvalidParameterValue) as failed:
+        datastore.connect()
+    # What failed keeps the connection from being collected, which would end it too.
+    with psycopg.connect(place.owner_url, autocommit=True) as conn:
+        assert eventually(lambda: conn.execute(held, (role,)).fetchone() == (0,)), failed
 
 
 def test_a_wrong_url_is_told_at_once(place):

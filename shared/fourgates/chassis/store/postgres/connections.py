@@ -28,6 +28,8 @@ RV = TypeVar("RV")
 _REST_S = 0.1
 # The class of errors of what is larger than the server can hold.
 _TOO_LARGE = "54"
+# Where the server reads and writes its files. What it says from there is about the disk, whatever the code.
+_FILES = "md.c"
 
 
 class Unreachable(StoreUnavailable):
@@ -140,7 +142,11 @@ class FourgatesPostgresDatastore(PostgresDatastore):
     def connect(self) -> TimedConnection:
         """Return a connection outside the pool, each statement a transaction of its own."""
         conn = TimedConnection.connect(**self.connect_arguments, row_factory=dict_row)
-        self.after_connect_func()(conn)
+        try:
+            self.after_connect_func()(conn)
+        except BaseException:
+            conn.close()
+            raise
         return conn
 
     def after_connect_func(self) -> Callable[[psycopg.Connection[Any]], None]:
@@ -283,6 +289,8 @@ def _waits_for_better_times(cause: BaseException | None) -> bool:
     if isinstance(cause, (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed, psycopg_pool.TooManyRequests)):
         return True
     if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
+        return True
+    if isinstance(cause, psycopg.InternalError) and cause.diag.source_file == _FILES:
         return True
     if not isinstance(cause, psycopg.OperationalError):
         return False
