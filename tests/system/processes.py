@@ -92,8 +92,9 @@ class RealParts:
 
     `replicas` of each service share the service's folder, database schema and consumer group, and no read models.
     `reached_by` says at which port the proxy finds a process. With `own_servers` PostgreSQL and Kafka are started here
-    even when others are given, so that they can be stopped. With `installed` each process runs from an environment of
-    its own, as `install_each_alone` makes them; else all from the one of this process.
+    even when others are given, so that they can be stopped. Of the services only `run` run; databases and topics are
+    there for all. With `installed` each process runs from an environment of its own, as `install_each_alone` makes
+    them; else all from the one of this process.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class RealParts:
         reached_by: Callable[[Process], int] = lambda process: process.port,
         own_servers: bool = False,
         installed: Path | None = None,
+        run: tuple[str, ...] = SERVICES,
     ) -> None:
         self.folder = folder.resolve()
         self.replicas = replicas
@@ -117,10 +119,11 @@ class RealParts:
         self._reached_by = reached_by
         self._own_servers = own_servers
         self._installed = installed
+        self._run = run
         self._settings = settings or {}
         self._stack = ExitStack()
         self._client = HttpClient(timeout_s=5)
-        count = len(SERVICES) * replicas
+        count = len(run) * replicas
         self._ports = iter(_free_ports(count + 2))
         self.url = f"http://{HOST}:{next(self._ports)}"
         self.issuer = self._issuer(next(self._ports))
@@ -163,7 +166,7 @@ class RealParts:
         urls = self._stack.enter_context(databases(url))
         self.owner_url = urls["owner"]
         self._prepare(urls)
-        self.services = {name: self._replicas(name, urls[name]) for name in SERVICES}
+        self.services = {name: self._replicas(name, urls[name]) for name in self._run}
         self.proxy = self._proxy()
 
     def close(self) -> None:
@@ -268,6 +271,9 @@ class RealParts:
         for name, processes in {**self.services, "issuer": [self.issuer]}.items():
             servers = " ".join(f"server {HOST}:{self._reached_by(process)};" for process in processes)
             text = text.replace(f"server {name}:8080;", servers)
+        for name in set(SERVICES) - set(self._run):
+            # Nobody listens there.
+            text = text.replace(f"server {name}:8080;", f"server {HOST}:1;")
         assert ":8080" not in text
         if os.geteuid() == 0:
             text = f"user root;\n{text}"

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -84,6 +88,37 @@ class PostgresServer:
         """End the server at once, with nothing written that was not written yet."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "-t", str(START_S), "stop")
 
+    def crash(self) -> None:
+        """End every process of the server as kill -9 does, and wait until they are gone."""
+        for pid in (processes := self.processes()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + START_S
+        while any(_parent(pid) is not None for pid in processes):
+            if time.monotonic() > until:
+                raise RuntimeError("PostgreSQL does not end")
+            time.sleep(0.01)
+        # Where nobody collects the dead, the next start would take them for living.
+        for lock in (Path(self._data, "postmaster.pid"), self._folder / f".s.PGSQL.{self._port}.lock"):
+            lock.unlink(missing_ok=True)
+
+    def processes(self) -> list[int]:
+        """Return the processes of the server, the first one first; none when it does not run. Needs Linux."""
+        if not self.runs:
+            return []
+        first = int(Path(self._data, "postmaster.pid").read_text().split("\n", 1)[0])
+        if _parent(first) is None:
+            return []
+        others = [int(place.name) for place in Path("/proc").glob("[0-9]*")]
+        return [first, *(pid for pid in others if _parent(pid) == first)]
+
+    @property
+    def as_user(self) -> dict[str, Any]:
+        """What makes a subprocess run as the user who runs the server."""
+        if self._user is None:
+            return {}
+        return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
+
     @property
     def runs(self) -> bool:
         """Whether the server was started and not ended since."""
@@ -106,9 +141,7 @@ class PostgresServer:
                 stderr=said,
                 timeout=2 * START_S,
                 cwd=self._folder,
-                user=self._user,
-                group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
-                extra_groups=None if self._user is None else [],
+                **self.as_user,
             )
             said.seek(0)
             if done.returncode:
@@ -157,6 +190,16 @@ def a_place(url: str) -> Iterator[Place]:
             conn.execute(SQL("DROP SCHEMA IF EXISTS {schema} CASCADE").format(**names))
             conn.execute(SQL("DROP OWNED BY {role}").format(**names))
             conn.execute(SQL("DROP ROLE {role}").format(**names))
+
+
+def _parent(pid: int) -> int | None:
+    """Return the parent of a process of a PostgreSQL; None for another, or for one that has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    found = re.match(r"\d+ \(postgres\) ([^ZX]) (\d+)", stat)
+    return int(found[2]) if found else None
 
 
 def _programs() -> Path:
