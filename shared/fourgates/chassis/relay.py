@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from fourgates.chassis.bus import Bus, Message, Publisher
 from fourgates.chassis.bus.envelope import SHARDS, Envelope, shard_of, source_of, to_message
-from fourgates.chassis.store import EventStore, Recorded
+from fourgates.chassis.store import AlreadyHandled, EventStore, Recorded
 
 Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
 
@@ -151,6 +151,9 @@ class Relay:
         shard = shard_of(happened.originator_id)
         if shard not in self._shards:
             self._shards[shard] = self._store.position_of(_shard_name(shard))
+        if self._shards[shard] >= recorded.position:
+            # Another relay went on since the log was read: what this one would say of the shard would be wrong.
+            raise AlreadyHandled(f"shard {shard} was published up to {self._shards[shard]} by another")
         envelope = Envelope(
             message_id=f"{self._service}-{recorded.position}",
             source=source_of(self._service),

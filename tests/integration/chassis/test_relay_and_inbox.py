@@ -11,7 +11,7 @@ from fourgates.chassis.ids import CountedIds
 from fourgates.chassis.inbox import GapFound, Inbox
 from fourgates.chassis.relay import Relay
 from fourgates.chassis.sources import InProcessSources
-from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
+from fourgates.chassis.store import AlreadyHandled, EventMapper, EventStore, open_sqlite_recorder
 from fourgates.chassis.testing import NOON, an_act
 from fourgates.chassis.testing.toys import Ball, BallBounced, publish_bounce
 from fourgates.chassis.views import Views
@@ -117,10 +117,12 @@ def test_two_relays_at_once_double_messages_but_not_effects():
     world.bounce("red", 2, 1)
     other.step.__self__._position = 0  # the other relay has read its position before the first one saved
     world.relay.step()
-    with pytest.raises(Exception):  # noqa: B017, PT011 - it loses the race for the position and begins again
+    with pytest.raises(AlreadyHandled):
         other.step()
     settle([other, world.relay, world.inbox])
     assert world.mirrored() == ["red-2", "red-1"]
+    # Nor does it say what is wrong, for others to park.
+    assert world.mirror.list_parked() == []
 
 
 def test_a_dropped_message_is_fetched_from_the_sources_own_log():
