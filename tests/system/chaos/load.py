@@ -14,10 +14,11 @@ from tests.system.processes import HOST
 
 # More than a service has connections in its pool, so that these can all be wanted at once.
 WRITERS = 24
-# A write without an answer is given up after so long, which is a failure; an attempt is waited for so long.
+# A write without an answer is given up after so long, which is a failure; an attempt is waited for so long. The pause
+# between two attempts grows.
 PATIENCE_S = 180.0
 ATTEMPT_S = 30.0
-PAUSE_S = 0.1
+PAUSE_S, PAUSE_S_MAX = 0.05, 1.0
 # So many writes are acknowledged in a round until its fault is over.
 ACKNOWLEDGED_MAX = 600
 _DONE = frozenset({200, 201})
@@ -188,9 +189,9 @@ class _Writer:
         raw = json.dumps(body).encode()
         headers = {**self._headers, "idempotency-key": f'"{key}"'}
         until = time.monotonic() + PATIENCE_S
-        again = False
+        pause_s = 0.0
         while time.monotonic() < until:
-            number = self._load.sent(again=again)
+            number = self._load.sent(again=pause_s > 0)
             status, said = self._attempt(path, raw, headers)
             self._load.answered(number, status)
             if status in _DONE:
@@ -198,8 +199,8 @@ class _Writer:
             if not (status is None or status == 503 or (status == 409 and b"/problems/in-progress" in said)):
                 self._load.goes_wrong(f"{key}: {status} {said.decode(errors='replace')[:500]}")
                 return None
-            again = True
-            time.sleep(PAUSE_S)
+            pause_s = min(2 * pause_s, PAUSE_S_MAX) or PAUSE_S
+            time.sleep(pause_s)
         self._load.goes_wrong(f"{key}: no answer within {PATIENCE_S:.0f} s")
         return None
 

@@ -74,10 +74,11 @@ class TwoServices:
         react: Callable[[Any, Act, Any], None] | None = None,
         late: bool = False,
         stores: Sequence[EventStore] = (),
+        name: str | None = None,
     ) -> None:
         self.bus = bus
-        # A name of its own, so that tests can share a broker.
-        self.name = f"toy{uuid4().hex}"
+        # A name of its own, so that tests can share a broker; a replica in another process is told that name.
+        self.name = name or f"toy{uuid4().hex}"
         self.topic, self.source = topic_of(self.name), source_of(self.name)
         self.contract: type[BallBounced] = type(
             "Bounced", (BallBounced,), {"TYPE": f"dev.fourgates.{self.name}.ball_bounced.v1", "__module__": __name__}
