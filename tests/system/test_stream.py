@@ -240,3 +240,17 @@ def test_a_stream_ends_with_its_token_and_with_its_process(alone):
     assert running.wait(20) == 0
     assert time.monotonic() - asked_at < ENDS_WITHIN_S
     assert reading.ended() == "ended"
+
+
+def test_a_question_to_another_service_waits_for_what_a_command_reached(world):
+    url, rita = world
+    headers = {"Authorization": f"Bearer {rita.token}"}
+    with httpx.Client(base_url=url, timeout=TIMEOUT, headers=headers) as client:
+        for number in range(CHANGES, CHANGES + 10):
+            change = client.post("/change/v1/changes", json=draft(number)).json()["id"]
+            done = client.post(f"/change/v1/changes/{change}/submission", json={"reason": "ready"})
+            wanted = {"Fourgates-Min-Position": done.headers["Fourgates-Position"]}
+            place, subjects = 0, []
+            while page := client.get(f"/operations/v1/events?after={place}", headers=wanted).json()["items"]:
+                place, subjects = int(page[-1]["sequence"]), [*subjects, *(item["subject"] for item in page)]
+            assert subjects.count(f"change/{change}") == 1

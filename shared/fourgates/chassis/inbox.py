@@ -94,6 +94,11 @@ class Inbox:
         self._unread = {source_of(name) for name in self._reactions.publishers if sources is not None}
         self._away: set[str] = set()
 
+    @property
+    def publishers(self) -> set[str]:
+        """The services that are listened to."""
+        return self._reactions.publishers
+
     def step(self) -> bool:
         """Handle what has arrived; tell whether there was anything."""
         return self._handle(0.0)

@@ -14,10 +14,12 @@ from fourgates.chassis.bus import Bus
 from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
+from fourgates.chassis.handled import Handled
 from fourgates.chassis.http import Api, CallFactory, Check, create_api, security_log_routes
 from fourgates.chassis.http.dead_letters_api import dead_letter_routes
 from fourgates.chassis.http.health import Note
 from fourgates.chassis.http.log_api import log_routes
+from fourgates.chassis.http.positions import Positions
 from fourgates.chassis.http.security_log import SecurityLog
 from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
@@ -161,15 +163,9 @@ def assemble(
     made = (parts.store, read_models, units, relay, tuple(workers), use_cases, on_stop, parts.leadership)
     service = Service(name, FastAPI(), *made, tuple(everywhere), on_drain)
     api = create_api(name, title=title, description=description, settings=settings, checks=_checks(service))
-    caller = CallFactory(
-        service=name,
-        verifier=parts.verifier,
-        ids=parts.ids,
-        views=read_models,
-        settings=settings,
-        security_log=parts.security_log,
-        **common,
-    )
+    edge: dict[str, Any] = {"verifier": parts.verifier, "ids": parts.ids, "security_log": parts.security_log}
+    caller = CallFactory(service=name, views=read_models, settings=settings, **edge, **common)
+    caller.positions = Positions(name, units, settings, Handled(parts.store, parts.sources, inbox.publishers))
     api.state.caller = caller
     shared = (security_log_routes(caller), log_routes(caller, relay), dead_letter_routes(caller, inbox.dead_letters))
     for router in (routes(caller), *shared):

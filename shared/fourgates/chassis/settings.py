@@ -127,6 +127,12 @@ class ServiceSettings(HouseSettings):
         le=1_000_000,
         description="Dead letters that may wait; what would be one more stops its shard until some are settled.",
     )
+    position_wait_s: float = Field(
+        default=5.0, gt=0, le=60, description="Longest wait of a question for the position that it asks for."
+    )
+    position_waits_max: int = Field(
+        default=100, ge=1, le=10_000, description="Questions that wait for a position at once."
+    )
     http_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for another server's answer.")
     tick_s: float = Field(default=1.0, gt=0, le=3600, description="Time between two looks at what is due.")
 

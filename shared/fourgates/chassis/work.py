@@ -38,6 +38,8 @@ class Work:
         self.heard: Envelope | None = None
         # The place of the parked message that this unit of work settles, if it settles one.
         self.settles: int | None = None
+        # What the commit appended: whose event, and its position in the log.
+        self.reached: Sequence[tuple[UUID, int]] = ()
 
     def get(self, cls: type[A], aggregate_id: UUID) -> A:
         """Return an aggregate. Raises `NotFound`."""
@@ -95,11 +97,13 @@ class Units:
         if not (events or saved or reply or parked):
             return ()
         try:
-            return self._store.append(events, positions=saved, reply=reply, parked=parked)
+            appended = self._store.append(events, positions=saved, reply=reply, parked=parked)
         except AlreadyHandled as error:
             if work.settles is None:
                 raise
             raise Conflict(str(error)) from error
+        work.reached = tuple(zip((happened.originator_id for happened in events), appended, strict=True))
+        return appended
 
     def head(self) -> int:
         """Return the last position of the log."""

@@ -19,6 +19,7 @@ from fourgates.chassis.clock import Clock
 from fourgates.chassis.http import parsing, reading
 from fourgates.chassis.http.operation import JSON, Needs, limited
 from fourgates.chassis.http.paging import PageTokens, load_or_make_key
+from fourgates.chassis.http.positions import Positions
 from fourgates.chassis.http.problems import Problem, problem_response, refusal, request_id
 from fourgates.chassis.http.replay import InFlight, Remembered
 from fourgates.chassis.http.security_log import SecurityLog
@@ -62,6 +63,7 @@ class CallFactory(Generic[U]):
         self.settings = settings
         self.security_log = security_log
         self.in_flight = InFlight(settings.in_flight_max)
+        self.positions = Positions(service, units, settings)
         self._page_key = page_key
 
     def of(self, use_cases: Callable[[Work], V]) -> CallFactory[V]:
@@ -153,7 +155,7 @@ class Call(Generic[U]):
         self.body = body
         self.if_match: parsing.Tags | None = None
         self.if_none_match: parsing.Tags | None = None
-        self.views = caller.views
+        self.views, self.positions = caller.views, caller.positions
 
     # Who, when and why.
 
@@ -247,7 +249,7 @@ class Call(Generic[U]):
             self._check_version(result.version - len(result.pending_events), required=written.if_match)
         response = written.response(result, self.request.scope.get("root_path", ""))
         self._caller.units.commit(work, reply=self._reply(response))
-        return response
+        return self.positions.tell(response, work.reached, result.id if result is not None else None)
 
     def _target(self) -> UUID | None:
         """Return the id of the thing that the path is about: the first one in it."""
@@ -283,7 +285,7 @@ class Call(Generic[U]):
         if self._memory is None:
             return None
         kept = self._caller.units.find_reply(self._memory.scope, self._caller.clock.now())
-        return None if kept is None else self._memory.replayed(kept)
+        return None if kept is None else self.positions.tell_again(self._memory.replayed(kept), self._target())
 
     def _reply(self, response: Response) -> Any:
         if self._memory is None:

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from fourgates.chassis.http.operation import Operation, Plan
+from fourgates.chassis.http.positions import MIN_POSITION, PLACE, POSITION
 from fourgates.chassis.http.problems import CATALOGUE, MEDIA_TYPE
 
 _READ = (400, 401, 403, 404, 406, 422, 500, 503)
@@ -44,6 +45,10 @@ _PROBLEM = {
     "required": ["type", "title", "status"],
 }
 _ETAG = {"description": "The version of the thing.", "schema": {"type": "string"}}
+_POSITION = {
+    "description": "The positions that the command reached, for `Fourgates-Min-Position`.",
+    "schema": {"type": "string"},
+}
 _LOCATION = {"description": "Where the new thing is.", "schema": {"type": "string"}}
 
 
@@ -86,6 +91,8 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute, plan: Plan) 
     if reads:
         responses.setdefault("304", {"description": "The caller has this version already."})
         parameters.append(_header("If-None-Match", "ETags that the caller has.", ['"3"']))
+        told = f"Answer when this is reached, as `{POSITION}` says it, or a position of this log."
+        parameters.append(_header(MIN_POSITION, told, ["change/5=1042"]))
     elif not plan.needs.stream:
         _complete_command(operation, route, plan)
 
@@ -97,13 +104,16 @@ def _complete_command(operation: dict[str, Any], route: APIRoute, plan: Plan) ->
         required = plan.method in {"PUT", "PATCH", "DELETE"}
         parameters.append(_header("If-Match", "The ETag that was read.", ['"3"'], required=required))
     success = operation["responses"].get(str(route.status_code or 200), {})
-    success.setdefault("headers", {})["ETag"] = _ETAG
+    success.setdefault("headers", {}).update({"ETag": _ETAG, POSITION: _POSITION})
     if route.status_code == HTTPStatus.CREATED:
         success["headers"]["Location"] = _LOCATION
 
 
 def _header(name: str, description: str, examples: list[str], *, required: bool = False) -> dict[str, Any]:
-    patterns = {"Idempotency-Key": r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~]{1,255})$'}
+    patterns = {
+        "Idempotency-Key": r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~]{1,255})$',
+        MIN_POSITION: f"^([0-9]{{1,18}}|{PLACE}(, {PLACE}){{0,63}})$",
+    }
     schema = {"type": "string", "pattern": patterns.get(name, '^(\\*|"[0-9]{1,9}")$'), "examples": examples}
     return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from fourgates.chassis.http import parsing
 from fourgates.chassis.http.paging import page_parameters
+from fourgates.chassis.http.positions import MIN_POSITION
 from fourgates.chassis.http.problems import Problem
 from fourgates.chassis.http.replay import Remembered, remembered
 from fourgates.chassis.identity.principal import Principal
@@ -186,6 +187,8 @@ async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: H
     parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
     call.if_match = parsing.parse_tags(request.headers.getlist("if-match"), "If-Match")
     call.if_none_match = parsing.parse_tags(request.headers.getlist("if-none-match"), "If-None-Match")
+    if plan.method == "GET":
+        await call.positions.wait(request.headers.getlist(MIN_POSITION))
     if plan.body is None or (not call.body and not plan.body_required):
         return await carry_out(request if call.streams else _Parsed(request, b"", None))
     return await carry_out(_Parsed(request, call.body or b"null", parsing.parse_body(plan.body, call.body)))

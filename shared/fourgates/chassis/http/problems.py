@@ -59,6 +59,12 @@ CATALOGUE: Mapping[str, ProblemType] = _catalogue(
     ProblemType("version-required", 428, "The present version is needed", "Send `If-Match` with the ETag you read."),
     ProblemType("too-many-requests", 429, "Too many requests", "`Retry-After` says when to try again."),
     ProblemType("unexpected", 500, "Something went wrong here", "The log of the service says what; quote `instance`."),
+    ProblemType(
+        "behind",
+        503,
+        "The position is not reached yet",
+        "Ask again after `Retry-After`. Without `Fourgates-Min-Position` you get what is known now.",
+    ),
     ProblemType("unavailable", 503, "The service is not available", "`Retry-After` says when to try again."),
 )
 

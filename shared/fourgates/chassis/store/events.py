@@ -78,6 +78,10 @@ def settling(place: int) -> dict[str, int]:
     return {f"{SETTLED}{place}": 1}
 
 
+# A notice may get lost with the connection that brings it, so whoever waits long looks by itself as well.
+LOOK_AGAIN_S = 1.0
+
+
 class Recorder(Protocol):
     """What the store needs of a database. SQLite and PostgreSQL fulfil it and pass the same tests."""
 
@@ -154,6 +158,7 @@ class EventStore:
         self._appended = threading.Condition()
         self._changes = 0
         self._wakes = 0
+        self._savings_awaited = 0
         self._listening = False
 
     def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
@@ -188,7 +193,7 @@ class EventStore:
             if any(self.position_of(name) >= position for name, position in wanted.items()):
                 raise AlreadyHandled(str(error)) from error
             raise Conflict(str(error)) from error
-        if appended:
+        if appended or (wanted and self._savings_awaited):
             self._notice()
         return appended
 
@@ -210,6 +215,26 @@ class EventStore:
 
     def wait_beyond(self, position: int, timeout_s: float) -> bool:
         """Wait until the log goes beyond a position, or the time is over; tell which."""
+        return self._wait(lambda: self.head() > position, timeout_s)
+
+    def wait_until_saved(self, name: str, position: int, timeout_s: float) -> bool:
+        """Wait until at least this position is saved under a name, or the time is over; tell which.
+
+        What another process saves is told with the events that it appends, and looked for now and then.
+        """
+        until = monotonic() + timeout_s
+        with self._appended:
+            self._savings_awaited += 1
+        try:
+            while not self._wait(lambda: self.position_of(name) >= position, min(until - monotonic(), LOOK_AGAIN_S)):
+                if monotonic() >= until:
+                    return False
+            return True
+        finally:
+            with self._appended:
+                self._savings_awaited -= 1
+
+    def _wait(self, reached: Callable[[], bool], timeout_s: float) -> bool:
         until = monotonic() + timeout_s
         with self._appended:
             wakes = self._wakes
@@ -219,14 +244,14 @@ class EventStore:
         while True:
             changes = self._changes
             # Not with the lock held: whoever appends must not wait for the database of someone who waits.
-            if self.head() > position:
+            if reached():
                 return True
             with self._appended:
                 if self._changes == changes:
                     self._appended.wait(until - monotonic())
                 if self._wakes > wakes or monotonic() >= until:
                     break
-        return self.head() > position
+        return reached()
 
     def wake(self) -> None:
         """Wake everyone who waits, so that they can stop."""

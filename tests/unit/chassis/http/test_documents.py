@@ -22,9 +22,9 @@ async def test_the_openapi_document_is_valid_and_complete(house):
     post = operations["parcels_post"]
     assert set(post["responses"]) >= {"201", "400", "401", "403", "404", "406", "409", "412", "413", "415", "422"}
     assert post["security"] == [{"bearer": ["parcel:write"]}]
-    assert set(post["responses"]["201"]["headers"]) == {"ETag", "Location"}
+    assert set(post["responses"]["201"]["headers"]) == {"ETag", "Fourgates-Position", "Location"}
     names = {p["name"] for p in operations["parcels_list"]["parameters"]}
-    assert names == {"name", "number", "page_size", "page_token", "If-None-Match"}
+    assert names == {"name", "number", "page_size", "page_token", "If-None-Match", "Fourgates-Min-Position"}
     if_match = next(p for p in operations["parcels_rename"]["parameters"] if p["name"] == "If-Match")
     assert if_match["required"] is True
     assert "Idempotency-Key" in {p["name"] for p in post["parameters"]}
