@@ -103,7 +103,8 @@ def acknowledged(books: Books) -> Iterator[str]:
 
 
 def once(books: Books) -> Iterator[str]:
-    """Whatever was heard took effect in one transaction, which remembers that it was heard."""
+    """Whatever was heard took effect in one transaction, which remembers that it was heard, and nobody did before."""
+    spans = _spans(books)
     effects: dict[tuple[str, str], set[int]] = defaultdict(set)
     for entry in books.entries:
         if entry.act["why"].startswith("heard "):
@@ -116,8 +117,20 @@ def once(books: Books) -> Iterator[str]:
             continue
         name = f"/fourgates/{heard.service}/{shard_of(heard.id)}"
         for moment in moments:
-            if books.transactions[moment]["positions"].get(name) != heard.position:
+            before, reached = spans[moment].get(name, (0, 0))
+            if not before < heard.position <= reached:
                 yield f"{listener} reacted to {cause} and did not remember it in the same transaction"
+
+
+def _spans(books: Books) -> list[dict[str, tuple[int, int]]]:
+    """Return for each transaction from where to where it moved each position."""
+    saved: dict[tuple[str, str], int] = defaultdict(int)
+    spans = []
+    for transaction in books.transactions:
+        positions = {(transaction["service"], name): reached for name, reached in transaction["positions"].items()}
+        spans.append({place[1]: (saved[place], reached) for place, reached in positions.items()})
+        saved.update(positions)
+    return spans
 
 
 def in_order(books: Books) -> Iterator[str]:
@@ -130,7 +143,7 @@ def in_order(books: Books) -> Iterator[str]:
             if position <= saved.get((listener, name), 0):
                 yield f"{listener} saved {name} as {position} after {saved[listener, name]}"
             saved[listener, name] = position
-        for cause in {e["state"]["act"]["cause_id"] for e in transaction["events"]}:
+        for cause in dict.fromkeys(e["state"]["act"]["cause_id"] for e in transaction["events"]):
             one = books.by_message.get(cause)
             if one is None or one.service == listener:
                 continue

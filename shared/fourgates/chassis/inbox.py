@@ -3,53 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from fourgates.chassis.bus import Bus, Consumer, Message
+from fourgates.chassis.bus import Bus, BusUnavailable, Consumer, Message
 from fourgates.chassis.bus.envelope import BadEnvelope, Envelope, from_message, source_of
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.dead_letters import DeadLetterDesk
+from fourgates.chassis.places import Places
 from fourgates.chassis.reacting import Heard, React, Reactions, Unreadable, UseCases
+from fourgates.chassis.source_log import GapFound, SourceAway, SourceLog, TooManyParked
 from fourgates.chassis.store import STORE_AWAY, AlreadyHandled, Conflict, EventStore, Parked
+from fourgates.chassis.together import Taken, Together
 from fourgates.chassis.work import Units, Work
+
+__all__ = ["GapFound", "Inbox", "SourceAway", "SourceLog", "TooManyParked"]
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-POLL = 100
+POLL = 500
 RACES_MAX = 20
 TRIES_MAX = 3
 PARKED_MAX = 10_000
-
-
-class GapFound(Exception):
-    """A message of a shard is missing, and its source could not be asked: the shard waits while others go on."""
-
-
-class TooManyParked(GapFound):
-    """So many messages wait to be retried or discarded that no more may be parked: what would be has to wait."""
-
-
-class SourceAway(Exception):
-    """A source does not answer at all, so that none of its shards has to be asked for now."""
-
-
-class SourceLog(Protocol):
-    """Fetches from a source's own log what the bus did not deliver.
-
-    Raises `SourceAway` when the source does not answer, and anything else when it cannot say.
-    """
-
-    def missing(self, source: str, shard: int, after: int, until: int) -> list[Message]:
-        """Return the first messages of a shard with `after < pos < until`, in order; none when there are no more."""
-        ...
-
-    def heads(self, source: str) -> Mapping[int, int]:
-        """Return the position of the last message of each shard that has one."""
-        ...
 
 
 class Inbox:
@@ -85,9 +63,14 @@ class Inbox:
         self._clock = clock
         self._sources = sources
         self._consumer: Consumer | None = None
-        self._tracked: dict[str, int] = {}
-        # Positions of messages that nobody here listens to, saved with the next effect or at the end of the batch.
-        self._passed: dict[str, int] = {}
+        # Effects that wait to be stored in one transaction, and the positions to be saved with them: also those of
+        # messages that nobody here listens to, which are saved with the next effects or at the end of the batch.
+        self._together = Together(units)
+        self._places = Places(store.position_of)
+        # Whether no message waits for a person, as far as that is known since positions were read.
+        self._none_parked: bool | None = None
+        # Facts whose reactions look at the read models, which know of an effect only when it is stored.
+        self._looking: set[str] = set()
         # The last message of each shard that waits for its source. What came before it, the source has.
         self._waiting: dict[str, Message] = {}
         # Sources that may have to be read from their beginning, and those that did not answer in this step.
@@ -112,9 +95,9 @@ class Inbox:
         if self._consumer is not None:
             self._consumer.close()
         self._consumer = None
-        self._tracked.clear()
-        self._passed.clear()
+        self._places.forget_passed()
         self._waiting.clear()
+        self._together.clear()
 
     def _handle(self, timeout_s: float) -> bool:
         if not self._topics:
@@ -122,16 +105,12 @@ class Inbox:
         if self._consumer is None:
             self._consumer = self._bus.consumer(f"fourgates.{self._service}.reactions", self._topics)
         self._away.clear()
-        for source in sorted(self._unread):
-            self._begin(source)
-        messages = self._consumer.poll(timeout_s, POLL)
-        waited, self._waiting = self._waiting, {}
+        self._none_parked = None
         try:
-            for message in (*waited.values(), *messages):
-                self._take(message)
-            self._save({})
-            if (messages or waited) and not self._waiting:
-                self._consumer.commit()
+            found = self._handle_some(self._consumer, timeout_s)
+        except BusUnavailable:
+            # The place in the group is kept.
+            raise
         except Exception:
             self.close()
             raise
@@ -140,15 +119,36 @@ class Inbox:
             waiting = ", ".join(sorted({*self._waiting, *self._unread}))
             self._check_room(f"; waiting: {waiting}")
             raise GapFound(f"waiting for what is missing of {waiting}")
+        return found
+
+    def _handle_some(self, consumer: Consumer, timeout_s: float) -> bool:
+        waited, self._waiting = self._waiting, {}
+        try:
+            for source in sorted(self._unread):
+                self._begin(source)
+            messages = consumer.poll(timeout_s, POLL)
+        finally:
+            self._waiting.update(waited)
+        waited, self._waiting = self._waiting, {}
+        self._none_parked = None
+        for message in (*waited.values(), *messages):
+            self._take(message)
+        self._settle()
+        self._save({})
+        if (messages or waited) and not self._waiting:
+            consumer.commit()
         return bool(messages)
 
     def _begin(self, source: str) -> None:
         """Read a source that was never heard from its own log, up to its head: the bus may have forgotten the rest."""
         begun = f"{source}/begun"
         try:
-            if not self._position(begun):
+            if not self._places.of(begun):
                 for shard, head in self._ask(source, lambda log: log.heads(source)).items():
                     self._fill(source, shard, head + 1)
+                self._settle()
+                for name in [name for name in self._waiting if name.startswith(f"{source}/")]:
+                    self._check_turn(name)
                 self._save({begun: 1})
         except GapFound as gap:
             log.warning("source is not read yet", service=self._service, source=source, reason=str(gap))
@@ -162,40 +162,45 @@ class Inbox:
             place = {f"{message.topic}/{message.partition}": message.offset + 1}
             self._park(message, message.topic, str(error), place)
             return
-        name = f"{envelope.source}/{envelope.shard}"
+        self._take_in_turn(Taken(message, envelope, f"{envelope.source}/{envelope.shard}"))
+
+    def _take_in_turn(self, taken: Taken, *, alone: bool = False) -> None:
+        message, name = taken.message, taken.name
         if name in self._waiting:
             self._waiting[name] = max(self._waiting[name], message, key=lambda m: int(m.headers["ce_pos"]))
             return
         try:
-            self._go_on(message, envelope, name)
+            self._go_on(taken, alone=alone)
         except GapFound as gap:
             log.warning("shard waits", service=self._service, shard=name, reason=str(gap))
             self._waiting[name] = message
 
-    def _go_on(self, message: Message, envelope: Envelope, name: str) -> None:
+    def _go_on(self, taken: Taken, *, alone: bool) -> None:
         """Handle a message, after what is missing before it. Raises `GapFound` when its shard has to wait."""
-        if envelope.previous > self._position(name):
+        message, envelope, name = taken.message, taken.envelope, taken.name
+        if envelope.previous > self._places.of(name):
             # Before the alarm: another replica may have gone on with this shard.
-            del self._tracked[name]
-        if envelope.previous > self._position(name):
-            log.error("gap", service=self._service, shard=name, after=self._position(name), until=envelope.position)
+            self._places.read_again(name)
+        if envelope.previous > self._places.of(name):
+            log.error("gap", service=self._service, shard=name, after=self._places.of(name), until=envelope.position)
             self._fill(envelope.source, envelope.shard, envelope.position)
-        if envelope.previous > self._position(name):
+            self._check_turn(name)
+        if envelope.previous > self._places.of(name):
             # The log of the source is complete, and what this message claims to follow is not in it.
             self._park(message, message.topic, f"{envelope.source} published nothing at {envelope.previous}", {})
-        elif envelope.position > self._position(name):
-            self._deliver(message, envelope, name)
+        elif envelope.position > self._places.of(name):
+            self._deliver(taken, alone=alone)
 
     def _fill(self, source: str, shard: int, until: int) -> None:
         """Fetch and handle what a shard has before a position. Raises `GapFound` when it cannot be had."""
         name = f"{source}/{shard}"
-        while self._position(name) < until - 1 and (missed := self._missing(source, shard, until)):
+        while self._places.of(name) < until - 1 and (missed := self._missing(source, shard, until)):
             for message, envelope in missed:
-                if envelope.position > self._position(name):
-                    self._deliver(message, envelope, name)
+                if envelope.position > self._places.of(name):
+                    self._deliver(Taken(message, envelope, name))
 
     def _missing(self, source: str, shard: int, until: int) -> list[tuple[Message, Envelope]]:
-        after = self._position(f"{source}/{shard}")
+        after = self._places.of(f"{source}/{shard}")
         found = self._ask(source, lambda log: [(m, from_message(m)) for m in log.missing(source, shard, after, until)])
         return [(message, envelope) for message, envelope in found if after < envelope.position < until]
 
@@ -212,22 +217,85 @@ class Inbox:
                 self._away.add(source)
             raise GapFound(f"{type(error).__name__}: {error}") from error
 
-    def _deliver(self, message: Message, envelope: Envelope, name: str) -> None:
-        """Handle a message that follows what was handled.
+    def _deliver(self, taken: Taken, *, alone: bool = False) -> None:
+        """Handle a message that follows what was handled: its effect is stored together with others, or alone.
 
         What a source says beyond what is listened to is passed over: it may say new things at any time. A version that
         is not known here, of a fact that is, says what this service decides by, so it must not go unnoticed.
         """
-        position = {name: envelope.position}
+        envelope = taken.envelope
+        self._check_turn(taken.name)
         if not self._reactions.concern(envelope.type):
-            self._passed[name] = envelope.position
-        elif self._store.is_parked(envelope.source, message.key):
-            self._park(message, envelope.source, "an earlier message about the same thing is parked", position)
-            self._follow(message, envelope)
+            self._places.pass_by(taken.name, envelope.position)
+            self._together.pass_over(taken)
+        elif self._is_parked(taken):
+            if self._is_next(taken):
+                reason = "an earlier message about the same thing is parked"
+                self._park(taken.message, envelope.source, reason, {taken.name: envelope.position})
+                self._follow(taken.message, envelope)
+        elif alone:
+            self._handle_alone(taken)
         else:
-            reason = self._react(message, envelope, position)
-            if reason is not None:
-                self._park(message, envelope.source, reason, position)
+            self._handle_together(taken)
+
+    def _handle_together(self, taken: Taken) -> None:
+        """Let the effect of a message wait with others. What is not as simple as that is handled alone."""
+        envelope = taken.envelope
+        if envelope.type in self._looking and self._together.has_effects and not self._is_next(taken):
+            return
+        work, failed = self._units.open(), None
+        try:
+            self._reactions.to(envelope, taken.message.body)(work)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the effects before it are stored first
+            failed = error
+        if work.looked:
+            self._looking.add(envelope.type)
+        must_wait = self._together.concern(work)
+        if failed is None and not must_wait:
+            self._places.pass_by(taken.name, envelope.position)
+            self._together.join(taken, work)
+            if self._together.is_full:
+                self._settle()
+        elif self._is_next(taken):
+            self._handle_alone(taken, None if must_wait else failed)
+
+    def _is_next(self, taken: Taken) -> bool:
+        """Store what waits, and tell whether a message is still the next of its shard to be handled.
+
+        Raises `GapFound` when its shard has to wait.
+        """
+        self._settle()
+        self._check_turn(taken.name)
+        return taken.envelope.position > self._places.of(taken.name)
+
+    def _check_turn(self, name: str) -> None:
+        """Raise `GapFound` when an earlier message of a shard has to wait."""
+        if name in self._waiting:
+            raise GapFound("an earlier message has to wait")
+
+    def _settle(self) -> None:
+        """Store all effects that wait in one transaction; when that cannot be, message by message."""
+        if not self._together.has_effects:
+            return
+        whole = self._together.whole()
+        try:
+            self._units.commit(whole, positions=self._places.reached())
+        except STORE_AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever is to blame for it, each is told alone
+            log.info("handling messages one by one", service=self._service, reason=type(error).__name__)
+            self._places.forget_passed()
+            self._none_parked = None
+            for taken in self._together.clear():
+                self._take_in_turn(taken, alone=True)
+        else:
+            self._saved({})
+
+    def _is_parked(self, taken: Taken) -> bool:
+        """Tell whether an earlier message about the same thing is parked and waits."""
+        if self._none_parked is None:
+            self._none_parked = self._store.count_parked() == 0
+        return not self._none_parked and self._store.is_parked(taken.envelope.source, taken.message.key)
 
     def _follow(self, message: Message, envelope: Envelope) -> None:
         """Retry what was just parked behind an earlier message that a retry has handled at the same moment."""
@@ -235,22 +303,28 @@ class Inbox:
         if first is not None and first.message_id == envelope.message_id:
             self.dead_letters.follow(envelope.source, message.key, lambda: self._reactions.act(envelope))
 
-    def _react(self, message: Message, envelope: Envelope, position: Mapping[str, int]) -> str | None:
-        """React in one transaction with the position; return why that cannot be done, or None when it is done."""
+    def _handle_alone(self, taken: Taken, failed: Exception | None = None) -> None:
+        """Handle a message in a transaction of its own, or park it; it may have failed once already."""
+        message, envelope = taken.message, taken.envelope
+        position = {taken.name: envelope.position}
         try:
             react = self._reactions.to(envelope, message.body)
         except Unreadable as error:
-            return str(error)
-        return self._try(react, envelope, position)
+            reason: str | None = str(error)
+        else:
+            reason = self._try(react, envelope, position, failed)
+        if reason is not None:
+            self._park(message, envelope.source, reason, position)
 
-    def _try(self, react: React, envelope: Envelope, position: Mapping[str, int]) -> str | None:
+    def _try(
+        self, react: React, envelope: Envelope, position: Mapping[str, int], failed: Exception | None
+    ) -> str | None:
+        """React in one transaction with the position; return why that cannot be done, or None when it is done."""
         errors: list[str] = []
         races = 0
         while len(errors) < TRIES_MAX and races < RACES_MAX:
-            work = self._units.open()
             try:
-                react(work)
-                self._units.commit(work, positions={**self._passed, **position})
+                self._attempt(react, position, failed)
             except (AlreadyHandled, Conflict):
                 if self._is_handled(position):
                     return None
@@ -264,10 +338,19 @@ class Inbox:
             else:
                 self._saved(position)
                 return None
+            failed = None
         return errors[-1] if errors else f"lost {races} races"
 
+    def _attempt(self, react: React, position: Mapping[str, int], failed: Exception | None) -> None:
+        if failed is not None:
+            raise failed
+        work = self._units.open()
+        react(work)
+        self._units.commit(work, positions={**self._places.passed, **position})
+
     def _park(self, message: Message, source: str, reason: str, positions: Mapping[str, int]) -> None:
-        """Park a message with its positions. Raises `TooManyParked`."""
+        """Park a message with its positions, after what came before it. Raises `TooManyParked`."""
+        self._settle()
         self._check_room(f"; not parked: {reason}")
         log.error("message parked", service=self._service, source=source, key=message.key, reason=reason)
         parked = Parked(
@@ -280,6 +363,7 @@ class Inbox:
             parked_at=self._clock.now(),
         )
         self._save(positions, parked)
+        self._none_parked = None
 
     def _check_room(self, more: str) -> None:
         if self._store.count_parked() >= self._parked_max:
@@ -287,9 +371,9 @@ class Inbox:
 
     def _save(self, positions: Mapping[str, int], parked: Parked | None = None) -> None:
         """Save positions with those that were passed, and a parked message with its own, unless someone else did."""
-        while positions or parked or self._passed:
+        while positions or parked or self._places.passed:
             try:
-                self._store.append((), positions={**self._passed, **positions}, parked=parked)
+                self._store.append((), positions={**self._places.passed, **positions}, parked=parked)
             except AlreadyHandled:
                 if self._is_handled(positions):
                     return
@@ -297,14 +381,9 @@ class Inbox:
                 self._saved(positions)
                 return
 
-    def _position(self, name: str) -> int:
-        if name not in self._tracked:
-            self._tracked[name] = self._store.position_of(name)
-        return max(self._tracked[name], self._passed.get(name, 0))
-
     def _saved(self, positions: Mapping[str, int]) -> None:
-        self._tracked.update({**self._passed, **positions})
-        self._passed = {}
+        self._places.saved(positions)
+        self._together.clear()
 
     def _is_handled(self, positions: Mapping[str, int]) -> bool:
         """Tell whether someone else has handled the message at these positions.
@@ -312,8 +391,8 @@ class Inbox:
         A position that was saved before may be that of any message in the transaction, so all are read again, and
         those that someone else saved are left out of the next one.
         """
-        self._passed = {n: position for n, position in self._passed.items() if position > self._store.position_of(n)}
-        self._tracked.clear()
+        self._places.read_all_again()
+        self._none_parked = None
         handled = any(self._store.position_of(name) >= position for name, position in positions.items())
         if handled:
             log.warning("handled by another replica", service=self._service, positions=dict(positions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,13 +33,27 @@ class Work:
         self._store = store
         self._loaded: dict[UUID, Aggregate] = {}
         self._staged: dict[UUID, Aggregate] = {}
-        self.views = views
+        self._views = views
+        # What it may have decided by: aggregates that were asked for, and whether it looked at the read models.
+        self.asked: set[UUID] = set()
+        self.looked = False
         # The envelope of the message that this unit of work answers, if it answers one.
         self.heard: Envelope | None = None
         # The place of the parked message that this unit of work settles, if it settles one.
         self.settles: int | None = None
         # What the commit appended: whose event, and its position in the log.
         self.reached: Sequence[tuple[UUID, int]] = ()
+
+    @property
+    def views(self) -> Views:
+        """The read models."""
+        self.looked = True
+        return self._views
+
+    @property
+    def staged(self) -> Collection[Aggregate]:
+        """What was staged, in the order of staging."""
+        return self._staged.values()
 
     def get(self, cls: type[A], aggregate_id: UUID) -> A:
         """Return an aggregate. Raises `NotFound`."""
@@ -50,6 +64,7 @@ class Work:
 
     def find(self, cls: type[A], aggregate_id: UUID) -> A | None:
         """Return an aggregate, or None. The same object is returned when it is asked for twice."""
+        self.asked.add(aggregate_id)
         aggregate = self._loaded.get(aggregate_id) or self._store.load(aggregate_id)
         if not isinstance(aggregate, cls):
             return None
@@ -59,6 +74,7 @@ class Work:
     def save(self, *aggregates: Aggregate) -> None:
         """Stage aggregates; the edge commits all that was staged in one transaction."""
         for aggregate in aggregates:
+            self.asked.add(aggregate.id)
             self._loaded[aggregate.id] = aggregate
             self._staged[aggregate.id] = aggregate
 

@@ -17,6 +17,8 @@ class Meanwhile(EventStore):
         super().__init__(shared._recorder, EventMapper())
         self.happens = []
         self.reads = []
+        # The positions of each append that succeeded.
+        self.appended = []
 
     def position_of(self, name):
         self.reads.append(name)
@@ -25,7 +27,9 @@ class Meanwhile(EventStore):
     def append(self, *args, **kwargs):
         if self.happens:
             self.happens.pop(0)()
-        return super().append(*args, **kwargs)
+        positions = super().append(*args, **kwargs)
+        self.appended.append(kwargs.get("positions") or {})
+        return positions
 
 
 class Asked:
@@ -95,6 +99,10 @@ class Replicas:
     def saved(self, message):
         return all(self.services.heard.position_of(n) == p for n, p in place(message).items())
 
+    def saved_up_to(self, *messages):
+        """Whether the last of these of each shard was handled."""
+        return all(self.services.heard.position_of(n) == p for n, p in places(*messages).items())
+
     @property
     def mirrored(self):
         return self.services.mirrored()
@@ -107,6 +115,10 @@ class Replicas:
 def place(message):
     envelope = from_message(message)
     return {f"{envelope.source}/{envelope.shard}": envelope.position}
+
+
+def places(*messages):
+    return {name: position for message in messages for name, position in place(message).items()}
 
 
 def lose():

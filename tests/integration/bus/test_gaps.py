@@ -68,12 +68,14 @@ def test_what_waits_comes_again_to_who_comes_next_and_not_once_it_was_handled(bo
 
 def test_what_another_handles_while_a_gap_is_filled_is_not_handled_again(both):
     red = both.messages_of("red", 5, 4, 3, 2, 1)
-    both.send(red[0], red[4])
-    both.in_reaction = [lambda: None, lambda: both.another_saves(*red[1:4])]
+    both.send(red[0])
+    both.inbox.step()
+    both.send(red[4])
+    both.in_reaction = [lambda: both.another_saves(*red[1:4])]
     both.inbox.step()
     assert both.mirrored == ["red-5", "red-1"]
-    # For the first, for the one that another saved in the middle of it, and for the last.
-    assert both.reactions == 3
+    # For the first, for the four that were to be stored together, and again for the last, that nobody else had handled.
+    assert both.reactions == 6
 
 
 @pytest.mark.parametrize("outside", [slice(0, 1), slice(4, 5)], ids=["handled-before", "after-the-gap"])

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from fourgates.chassis.store import AlreadyHandled, Conflict, EventMapper, EventStore, Parked, Reply, settling
+from fourgates.chassis.store.positions import After
 from fourgates.chassis.testing import NOON, an_act
 
 POSTGRES = ["postgres", "postgres-one-role"]
@@ -232,6 +233,16 @@ def test_what_was_acknowledged_is_there_after_reopening(open_recorder, thrown):
     assert second.load(ball.id) == ball
     assert second.position_of("p") == 4
     second.close()
+
+
+def test_a_position_that_was_reached_from_another_is_saved_only_while_nothing_lies_between(store, thrown):
+    store.append((), positions={"p": 4})
+    store.append(thrown().collect_events(), positions={"p": After(7, 4), "q": After(3, 0)})
+    with pytest.raises(Conflict):
+        store.append(thrown().collect_events(), positions={"p": After(9, 6)})
+    with pytest.raises(AlreadyHandled):
+        store.append(thrown().collect_events(), positions={"p": After(6, 4)})
+    assert (store.position_of("p"), store.position_of("q"), len(store.log(0, 10))) == (7, 3, 1)
 
 
 def test_many_positions_are_saved_together_or_not_at_all(store):

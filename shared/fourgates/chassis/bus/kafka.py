@@ -25,6 +25,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
 from fourgates.chassis.bus.interface import UNREADABLE, BusUnavailable, Message
+from fourgates.chassis.bus.kafka_records import received
 
 log = structlog.get_logger()
 
@@ -267,7 +268,7 @@ class _Consumer:
             self._answered_at = time.monotonic()
         elif time.monotonic() - self._answered_at > self._limits.silence_s:
             self._ask_for_life()
-        return [_received(record) for records in found.values() for record in records]
+        return [received(record) for records in found.values() for record in records]
 
     def _step_past(self, error: Exception) -> Message:
         """Go on behind a record that the library cannot read, such as one whose header has no text for a name.
@@ -364,31 +365,6 @@ def _client(kind: Callable[..., Any], bootstrap: str, limits: KafkaLimits, optio
 
 def _is_sharing(client: Any) -> bool:
     return bool(client.group_metadata().state is MemberState.REBALANCING)
-
-
-def _received(record: Any) -> Message:
-    """Return a message as it came. What is no text is kept in a readable form under a name that nobody reads."""
-    headers: dict[str, str] = {}
-    for name, value in record.headers:
-        text, is_text = _text(value or b"")
-        headers[name if is_text else f"{name} (no text)"] = text
-    shard = headers.get("ce_shard", "")
-    return Message(
-        topic=record.topic,
-        key=_text(record.key or b"")[0],
-        shard=int(shard) if shard.isascii() and shard.isdecimal() and len(shard) < 5 else -1,  # noqa: PLR2004
-        headers=headers,
-        body=record.value or b"",
-        offset=record.offset,
-        partition=record.partition,
-    )
-
-
-def _text(value: bytes) -> tuple[str, bool]:
-    """Return bytes as a text that every store can keep, and whether they were one."""
-    text = value.decode("utf-8", errors="backslashreplace")
-    plain = text.replace("\x00", "\\x00")
-    return plain, plain.encode() == value
 
 
 def _unavailable(error: Exception) -> BusUnavailable:

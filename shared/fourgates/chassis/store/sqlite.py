@@ -12,7 +12,14 @@ from sqlite3 import Row
 from uuid import UUID
 
 from eventsourcing import persistence
-from eventsourcing.persistence import InterfaceError, Notification, OperationalError, StoredEvent, Tracking
+from eventsourcing.persistence import (
+    IntegrityError,
+    InterfaceError,
+    Notification,
+    OperationalError,
+    StoredEvent,
+    Tracking,
+)
 from eventsourcing.sqlite import (
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -23,6 +30,7 @@ from eventsourcing.sqlite import (
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits, refuse
 from fourgates.chassis.store.events import SETTLED, Parked, Reply
+from fourgates.chassis.store.positions import After
 from fourgates.chassis.store.stored import notification, stored_event
 from fourgates.chassis.store.texts import escaped, unescaped
 
@@ -134,12 +142,20 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
     def _insert(self, cursor: SQLiteCursor, append: Append) -> Sequence[int]:
         stored = self._insert_events(cursor, append.events) or ()
         for name, position in append.positions.items():
-            self._insert_tracking(cursor, Tracking(name, position))
+            if isinstance(position, After):
+                self._check_nothing_between(cursor, name, position)
+            self._insert_tracking(cursor, Tracking(name, int(position)))
         if append.reply is not None:
             self._insert_reply(cursor, append.reply)
         if append.parked is not None:
             self._insert_parked(cursor, append.parked)
         return stored
+
+    def _check_nothing_between(self, cursor: SQLiteCursor, name: str, position: After) -> None:
+        cursor.execute("SELECT notification_id FROM tracking WHERE application_name = ?", (name,))
+        row = cursor.fetchone()
+        if row is not None and row[0] > position.before:
+            raise IntegrityError(f"{name} is at {row[0]} already, not at {position.before}")
 
     def select_events(
         self,

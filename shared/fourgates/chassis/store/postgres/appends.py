@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from fourgates.chassis.store.batching import Append, refuse
 from fourgates.chassis.store.events import Parked, Reply, StoreUnavailable
+from fourgates.chassis.store.positions import before_of
 from fourgates.chassis.store.postgres.connections import (
     FourgatesPostgresDatastore,
     OwnConnection,
@@ -34,7 +35,7 @@ _AWAY = (StoreUnavailable, OperationalError, InterfaceError)
 _STATEMENTS = {
     "append": "SELECT stored, late FROM {schema}.append_together"
     "(%s::integer[], %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::integer[], %s::text[], %s::bigint[],"
-    " %s::json, %s::json, %s::integer)",
+    " %s::bigint[], %s::json, %s::json, %s::integer)",
     "lock": "SELECT pg_advisory_xact_lock({key})",
     "stored": "SELECT notification_id, originator_id, originator_version, topic, state FROM {events}"
     " WHERE (originator_id, originator_version) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))",
@@ -204,7 +205,7 @@ class _Taken:
         return [append for append in part if not append.is_answered] if late else part
 
     def _is_late(self, append: Append) -> bool:
-        saved = any(self._saved.get(name, -1) >= position for name, position in append.positions.items())
+        saved = any(self._saved.get(name, -1) > before_of(position) for name, position in append.positions.items())
         return saved or not self._keys.isdisjoint(_keys(append))
 
 
@@ -245,6 +246,7 @@ def _arguments(part: list[Append]) -> Sequence[str | None]:
         _numbers([number for number, append in numbered for _ in append.positions]),
         _texts([name for append in part for name in append.positions]),
         _numbers([position for append in part for position in append.positions.values()]),
+        _numbers([before_of(position) for append in part for position in append.positions.values()]),
         _json([_reply_row(number, append.reply) for number, append in numbered if append.reply is not None]),
         _json([_parked_row(number, append.parked) for number, append in numbered if append.parked is not None]),
     )

@@ -61,6 +61,7 @@ def _exist(datastore: FourgatesPostgresDatastore) -> bool:
         found = conn.execute(
             "SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n"
             " ON n.oid = c.relnamespace JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'append_together'"
+            " AND p.pronargs = 12"
             " WHERE t.tgname = 'append_only' AND n.nspname = %s"
             " AND (c.relowner = current_user::regrole OR has_table_privilege(c.oid, 'INSERT'))",
             (datastore.schema,),

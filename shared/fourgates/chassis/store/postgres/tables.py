@@ -34,8 +34,8 @@ ALTER TABLE {schema}.{tracking} RESET (autovacuum_vacuum_threshold, autovacuum_v
 _APPEND = """
 CREATE OR REPLACE FUNCTION {schema}.append_together(
     given_appends integer[], given_ids uuid[], given_versions bigint[], given_topics text[], given_states bytea[],
-    given_savers integer[], given_names text[], given_positions bigint[], given_replies json, given_parked json,
-    given_count integer, OUT stored bigint[], OUT late integer[])
+    given_savers integer[], given_names text[], given_positions bigint[], given_befores bigint[],
+    given_replies json, given_parked json, given_count integer, OUT stored bigint[], OUT late integer[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -48,8 +48,8 @@ BEGIN
             WHERE e.originator_id = g.id AND e.originator_version = g.version));
     IF given_names <> '{{}}' THEN
         late := late || ARRAY(
-            SELECT g.append FROM unnest(given_savers, given_names, given_positions) AS g (append, name, position)
-            JOIN {schema}.{tracking} AS t ON t.application_name = g.name AND t.notification_id >= g.position);
+            SELECT g.append FROM unnest(given_savers, given_names, given_befores) AS g (append, name, before)
+            JOIN {schema}.{tracking} AS t ON t.application_name = g.name AND t.notification_id > g.before);
     END IF;
     IF given_replies IS NOT NULL THEN
         -- Expired replies go whenever new ones come, so the table is bounded by the traffic of one expiry.

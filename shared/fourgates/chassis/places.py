@@ -1,0 +1,58 @@
+"""How far each shard of each source was handled: as saved, and beyond that as far as it waits to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fourgates.chassis.store.positions import After
+
+
+class Places:
+    """Positions in memory, by the names under which they are saved. Another replica may save them meanwhile."""
+
+    def __init__(self, read: Callable[[str], int]) -> None:
+        self._read = read
+        self._saved: dict[str, int] = {}
+        self._passed: dict[str, int] = {}
+        # Where a shard stood when the first message was passed that is not saved yet.
+        self._before: dict[str, int] = {}
+
+    def of(self, name: str) -> int:
+        """Return how far a shard was handled, here or by whoever saved its position last."""
+        if name not in self._saved:
+            self._saved[name] = self._read(name)
+        return max(self._saved[name], self._passed.get(name, 0))
+
+    def read_again(self, name: str) -> None:
+        """Let the position of one shard be read again."""
+        del self._saved[name]
+
+    def pass_by(self, name: str, position: int) -> None:
+        """Go on with a shard; its position is saved later."""
+        self._before.setdefault(name, self.of(name))
+        self._passed[name] = position
+
+    @property
+    def passed(self) -> Mapping[str, int]:
+        """The positions that are to be saved, of messages without any effect."""
+        return self._passed
+
+    def reached(self) -> Mapping[str, After]:
+        """Return the positions that are to be saved, if nobody else has handled anything of what they say."""
+        return {name: After(position, self._before[name]) for name, position in self._passed.items()}
+
+    def saved(self, positions: Mapping[str, int]) -> None:
+        """Note that these positions were saved, and with them all that were passed."""
+        self._saved.update({**self._passed, **positions})
+        self._passed, self._before = {}, {}
+
+    def forget_passed(self) -> None:
+        """Go back to what is saved, and read it again."""
+        self._saved, self._passed, self._before = {}, {}, {}
+
+    def read_all_again(self) -> None:
+        """Read again what is saved, and keep of what was passed what nobody else has saved meanwhile."""
+        now = {name: self._read(name) for name in self._passed}
+        self._passed = {name: position for name, position in self._passed.items() if position > now[name]}
+        self._before = {name: now[name] for name in self._passed}
+        self._saved = {}
