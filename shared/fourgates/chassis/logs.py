@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -16,12 +18,14 @@ _QUIETER = {"kafka.net.selector": logging.ERROR}
 def configure_logs(level: str = "info", **always: str) -> None:
     """Write log lines to standard error from now on; a traceback names places, never values.
 
+    A line that cannot be written, as on a full disk, is lost, and whoever wrote it goes on.
+
     Every line also says what is `always` so, such as which service this is.
     """
     structlog.configure(
         processors=[*_before(always), *_RENDERED],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Forgiving(sys.stderr))),
         cache_logger_on_first_use=False,
     )
 
@@ -40,6 +44,21 @@ def write_logs_of_libraries(level: str = "warning", **always: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+
+
+class _Forgiving:
+    """A stream to which nobody fails to write."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _before(always: Mapping[str, str]) -> list[Processor]:

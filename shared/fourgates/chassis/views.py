@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fourgates.chassis.store import EventStore, Recorded
+from fourgates.chassis.store.files import usable_file
 
 Row = dict[str, Any]
 Filter = str | int | float | bool | Sequence[str]
@@ -110,6 +111,8 @@ class _Generation:
 class Views:
     """All read models of one service, in one SQLite file, or in memory without a path.
 
+    Whoever asks while the file cannot be used, as on a full disk, is told `StoreUnavailable`.
+
     One generation of tables answers. Another may be filled beside it, and takes its place in one transaction when it
     has come as far.
     """
@@ -123,6 +126,7 @@ class Views:
         self._connection = _connect(path)
         self._current, self._complete = self._open()
 
+    @usable_file()
     def get(self, view: str, key: str) -> Row | None:
         """Return a row with its key, caught up to the log, or None."""
         with self._lock:
@@ -130,6 +134,7 @@ class Views:
             row = self._current.rows(view).get(key)
         return None if row is None else {"key": key, **row}
 
+    @usable_file()
     def find(
         self,
         view: str,
@@ -161,6 +166,7 @@ class Views:
             found = self._connection.execute(statement, (*values, limit)).fetchall()
         return [{"key": key, **json.loads(body)} for key, body in found]
 
+    @usable_file()
     def catch_up(self) -> int:
         """Follow the log to its head in batches; return the position that was reached."""
         with self._lock:
@@ -169,6 +175,7 @@ class Views:
                 self._let_answer(self._current)
             return position
 
+    @usable_file()
     def rebuild(self) -> int:
         """Make every row again from the log, beside those that answer meanwhile; return the position that was reached.
 
@@ -211,6 +218,7 @@ class Views:
             position = generation.project(batch)
         return position
 
+    @usable_file()
     def _open(self) -> tuple[_Generation, bool]:
         """Return the generation that this code made, or begins to make, and whether it answers already.
 

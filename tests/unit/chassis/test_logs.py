@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
+from pathlib import Path
 
 import structlog
 from fourgates.chassis.logs import configure_logs, write_logs_of_libraries
@@ -45,3 +47,15 @@ def test_libraries_are_heard_in_the_same_form_when_they_warn(capsys):
         assert (told["event"], told["level"], told["service"]) == ("something of theirs", "warning", "parcel")
     finally:
         root.handlers[:], root.level = before
+
+
+def test_a_line_that_finds_no_room_is_lost_and_nobody_fails_for_it(monkeypatch):
+    with Path("/dev/full").open("w", buffering=1, encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        configure_logs("info")
+        try:
+            structlog.get_logger("test").info("on a full disk")
+        finally:
+            structlog.reset_defaults()
+        with suppress(OSError):
+            full.close()

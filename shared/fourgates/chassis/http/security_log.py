@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fourgates.chassis.http.shapes import Answer
+from fourgates.chassis.store.files import usable_file
 from fourgates.chassis.views import iso
 
 TEXT_MAX = 1000
@@ -120,7 +121,8 @@ class SQLiteSecurityLog(LimitedSecurityLog):
 
     def _insert(self, row: Sequence[str]) -> None:
         statement = "INSERT INTO refusals (kind, at, principal, path, rule, detail) VALUES (?,?,?,?,?,?)"
-        self._connection.execute(statement, row)
+        with usable_file():
+            self._connection.execute(statement, row)
 
     def _select(self, after: int, limit: int) -> Sequence[Sequence[Any]]:
         statement = f"SELECT {', '.join(COLUMNS)} FROM refusals WHERE place > ? ORDER BY place LIMIT ?"
