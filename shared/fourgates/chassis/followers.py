@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 from fourgates.chassis.aggregate import Act
 from fourgates.chassis.clock import Clock
-from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, Recorded
+from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, EventTooLarge, Recorded, UnreadableEvent
 from fourgates.chassis.work import Units, Work
 
 log = structlog.get_logger()
@@ -21,6 +22,8 @@ CarryOut = Callable[[Callable[[Any], object]], None]
 
 BATCH = 200
 RACES_MAX = 20
+# What is wrong with one aggregate, and the same however often it is tried.
+STOPPING = (UnreadableEvent, EventTooLarge)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,74 @@ class Effect:
     name: str
     on: type[Any]
     run: Callable[[Any, Act, CarryOut], None]
+
+
+class _Reading:
+    """How far a follower has come in the log, of which each part takes effect once.
+
+    When something about an aggregate cannot be read or kept, everything later about it waits, and the others go on.
+    What is saved then stays before the first that waits, and what was done behind it is saved one by one. So nothing
+    is lost: the next process begins there again.
+    """
+
+    def __init__(self, store: EventStore, saved_as: str, concerns: tuple[type[Any], ...]) -> None:
+        self._store = store
+        self._saved_as = saved_as
+        self._concerns = concerns
+        self._position: int | None = None
+        self._waiting: set[UUID] = set()
+
+    @property
+    def position(self) -> int:
+        """The position behind which to read on."""
+        # Without anything that waits, what is saved is the truth: another may have gone on.
+        return self._store.position_of(self._saved_as) if self._position is None else self._position
+
+    def batch(self) -> list[Recorded]:
+        """Return what follows."""
+        return self._store.log(self.position, BATCH)
+
+    def is_due(self, recorded: Recorded) -> bool:
+        """Tell whether this concerns the follower, can be done, and was not done."""
+        happened = recorded.event
+        if isinstance(happened, UnreadableEvent):
+            if happened.event_class is None or issubclass(happened.event_class, self._concerns):
+                self.stop(recorded, happened)
+            return False
+        if not isinstance(happened, self._concerns) or happened.originator_id in self._waiting:
+            return False
+        return not self._store.position_of(f"{self._saved_as}/{recorded.position}")
+
+    def done(self, recorded: Recorded) -> dict[str, int]:
+        """Return what to save with the effect of an event."""
+        if self._position is None:
+            return {self._saved_as: recorded.position}
+        return {f"{self._saved_as}/{recorded.position}": 1}
+
+    def stop(self, recorded: Recorded, error: Exception) -> None:
+        """Let everything about the aggregate of an event wait from here on."""
+        aggregate_id = recorded.event.originator_id
+        self._store.stopped.note(aggregate_id, f"{self._saved_as} at {recorded.position}: {error}")
+        self._waiting.add(aggregate_id)
+        if self._position is None:
+            self._position = recorded.position - 1
+            self._save(self._position)
+
+    def passed(self, batch: Sequence[Recorded]) -> None:
+        """Go on behind a batch."""
+        if self._position is not None:
+            self._position = batch[-1].position
+        else:
+            self._save(batch[-1].position)
+
+    def close(self) -> None:
+        """Begin again at what is saved."""
+        self._position = None
+        self._waiting.clear()
+
+    def _save(self, position: int) -> None:
+        if self._store.position_of(self._saved_as) < position:
+            self._store.append((), positions={self._saved_as: position})
 
 
 class OwnLog:
@@ -52,28 +123,33 @@ class OwnLog:
         self._own = own
         self._use_cases = use_cases
         self._clock = clock
+        self._reading = _Reading(store, "own", tuple(own))
 
     def step(self) -> bool:
         """Handle one batch; tell whether there was one."""
-        batch = self._store.log(self._store.position_of("own"), BATCH)
+        batch = self._reading.batch()
         for recorded in batch:
-            if type(recorded.event) in self._own:
-                self._react(recorded)
-        if batch and self._store.position_of("own") < batch[-1].position:
-            self._store.append((), positions={"own": batch[-1].position})
+            if self._reading.is_due(recorded):
+                try:
+                    self._react(recorded)
+                except STOPPING as error:
+                    self._reading.stop(recorded, error)
+        if batch:
+            self._reading.passed(batch)
         return bool(batch)
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the log to grow."""
-        self._store.wait_beyond(self._store.position_of("own"), timeout_s)
+        self._store.wait_beyond(self._reading.position, timeout_s)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Begin again at what is saved."""
+        self._reading.close()
 
     def _react(self, recorded: Recorded) -> None:
         react = self._own[type(recorded.event)]
         act = act_after(self._service, recorded, self._clock)
-        positions = {"own": recorded.position}
+        positions = self._reading.done(recorded)
         for _ in range(RACES_MAX):
             work = self._units.open()
             try:
@@ -108,25 +184,30 @@ class EffectRunner:
         self._units = units
         self._use_cases = use_cases
         self._clock = clock
-        self._saved_as = f"effect/{effect.name}"
+        self._reading = _Reading(store, f"effect/{effect.name}", (effect.on,))
 
     def step(self) -> bool:
         """Run the effect of one batch of the log; tell whether there was any log left."""
-        batch = self._store.log(self._store.position_of(self._saved_as), BATCH)
+        batch = self._reading.batch()
         for recorded in batch:
-            if isinstance(recorded.event, self._effect.on):
-                self._effect.run(recorded.event, act_after(self._service, recorded, self._clock), self._carry_out)
-                self._store.append((), positions={self._saved_as: recorded.position})
-        if batch and self._store.position_of(self._saved_as) < batch[-1].position:
-            self._store.append((), positions={self._saved_as: batch[-1].position})
+            if self._reading.is_due(recorded):
+                try:
+                    self._effect.run(recorded.event, act_after(self._service, recorded, self._clock), self._carry_out)
+                except STOPPING as error:
+                    self._reading.stop(recorded, error)
+                else:
+                    self._store.append((), positions=self._reading.done(recorded))
+        if batch:
+            self._reading.passed(batch)
         return bool(batch)
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the log to grow."""
-        self._store.wait_beyond(self._store.position_of(self._saved_as), timeout_s)
+        self._store.wait_beyond(self._reading.position, timeout_s)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Begin again at what is saved."""
+        self._reading.close()
 
     def _carry_out(self, use_case: Callable[[Any], object]) -> None:
         for _ in range(RACES_MAX):
@@ -181,6 +262,9 @@ class Ticker:
                 self._units.commit(work)
             except Conflict:
                 log.info("lost a race; the next tick tries again", service=self._service)
+            except STOPPING as error:
+                # It would be so at each tick, and the others that are due have nothing to do with it.
+                log.warning("what is due waits", service=self._service, reason=str(error))
         return False
 
     def wait(self, timeout_s: float) -> None:

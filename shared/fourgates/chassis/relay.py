@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel
 
 from fourgates.chassis.bus import Bus, Message, Publisher
 from fourgates.chassis.bus.envelope import SHARDS, Envelope, shard_of, source_of, to_message
-from fourgates.chassis.store import AlreadyHandled, EventStore, Recorded
+from fourgates.chassis.store import AlreadyHandled, EventStore, Recorded, UnreadableEvent
+
+log = structlog.get_logger()
 
 Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
 
@@ -52,6 +55,11 @@ class Relay:
         self._position = -1
         self._shards: dict[int, int] = {}
         self._folded: OrderedDict[UUID, Any] = OrderedDict()
+        # Shards that wait because an event of theirs cannot be read, each from its position on. What is saved as
+        # read stays before the first of them, so what follows it may have been published up to `_published_until`.
+        self._held: dict[int, int] = {}
+        self._saved = 0
+        self._published_until = 0
 
     def step(self) -> bool:
         """Publish one batch; tell whether there was one."""
@@ -59,7 +67,8 @@ class Relay:
             # Made here and not at start-up: a bus that is away must not keep a service from answering.
             self._publisher = self._bus.publisher()
         if self._position < 0:
-            self._position = self._store.position_of("relay")
+            self._position = self._saved = self._store.position_of("relay")
+            self._published_until = max(self.heads().values(), default=0)
         batch = self._store.log(self._position, BATCH)
         if not batch:
             return False
@@ -83,11 +92,13 @@ class Relay:
         self._position = -1
         self._shards.clear()
         self._folded.clear()
+        self._held.clear()
 
     def missing(self, shard: int, after: int, until: int) -> list[Message]:
         """Return the first messages of one shard with `after < pos < until`, made anew; none when there are no more.
 
-        `after` is the last position of that shard that the asker has handled, 0 for none.
+        `after` is the last position of that shard that the asker has handled, 0 for none. Raises `UnreadableEvent`
+        when the next one cannot be told.
         """
         place: Place | None = Place(after, after)
         while place is not None:
@@ -105,11 +116,22 @@ class Relay:
     def remake(self, shard: int, place: Place, until: int, *, limit: int) -> Remade:
         """Return messages of one shard behind a place and before a position, made anew from a bounded part of the log.
 
-        There may be fewer than the limit, or none, although more follow.
+        There may be fewer than the limit, or none, although more follow. Raises `UnreadableEvent` when the next one
+        cannot be told.
         """
+        found: list[Message] = []
+        try:
+            return self._remake(found, shard, place, until, limit)
+        except UnreadableEvent:
+            if not found:
+                raise
+            # What comes before it is told; whoever goes on from there learns why there is no more.
+            last = int(found[-1].headers["ce_pos"])
+            return Remade(found, Place(last, last))
+
+    def _remake(self, found: list[Message], shard: int, place: Place, until: int, limit: int) -> Remade:
         again = Relay(self._service, self._store, self._bus, self._published)
         again._shards[shard] = place.previous
-        found: list[Message] = []
         size, position = 0, place.position
         for _ in range(0, LOOKED_AT_MAX, BATCH):
             batch, following = self._store.log_of(position, BATCH, lambda of: shard_of(of) == shard)
@@ -131,27 +153,54 @@ class Relay:
         messages: list[Message] = []
         positions: dict[str, int] = {}
         for recorded in batch:
-            message = self._message(recorded)
+            message = self._next(recorded)
             if message is not None:
                 messages.append(message)
                 positions[_shard_name(message.shard)] = recorded.position
         if messages and self._publisher is not None:
             self._publisher.publish(messages)
         self._position = batch[-1].position
-        self._store.append((), positions={"relay": self._position, **positions})
+        read = min([self._position, *(position - 1 for position in self._held.values())])
+        if read > self._saved:
+            positions["relay"] = read
+        if positions:
+            self._store.append((), positions=positions)
+        self._saved = max(read, self._saved)
+
+    def _next(self, recorded: Recorded) -> Message | None:
+        """Return what is to be published of an event, unless its shard waits, or it was published before."""
+        shard = shard_of(recorded.event.originator_id)
+        if shard in self._held:
+            return None
+        if recorded.position <= self._published_until and recorded.position <= self._published_of(shard):
+            return None
+        try:
+            return self._message(recorded)
+        except UnreadableEvent as unreadable:
+            log.warning("shard is held", service=self._service, shard=shard, reason=str(unreadable))
+            self._held[shard] = recorded.position
+            return None
+
+    def _published_of(self, shard: int) -> int:
+        """Return the position of the last published message of a shard."""
+        if shard not in self._shards:
+            self._shards[shard] = self._store.position_of(_shard_name(shard))
+        return self._shards[shard]
 
     def _message(self, recorded: Recorded) -> Message | None:
+        """Return what is published of an event. Raises `UnreadableEvent`."""
         happened = recorded.event
-        make = self._published.get(type(happened))
+        unreadable = isinstance(happened, UnreadableEvent)
+        make = self._published.get(happened.event_class if unreadable else type(happened))
+        if unreadable and (make is not None or happened.event_class is None):
+            raise happened
         if make is None:
             return None
         contract = make(self._aggregate_at(happened), happened)
         if contract is None:
             return None
         shard = shard_of(happened.originator_id)
-        if shard not in self._shards:
-            self._shards[shard] = self._store.position_of(_shard_name(shard))
-        if self._shards[shard] >= recorded.position:
+        if self._published_of(shard) >= recorded.position:
             # Another relay went on since the log was read: what this one would say of the shard would be wrong.
             raise AlreadyHandled(f"shard {shard} was published up to {self._shards[shard]} by another")
         envelope = Envelope(

@@ -189,13 +189,23 @@ def _inbox(name: str, parts: Parts, heard: Heard, parked_max: int, common: Mappi
 
 def _checks(service: Service) -> dict[str, Check]:
     """Return what tells whether a service is ready."""
-    return {"store": lambda: _unreadable(service.store), "workers": lambda: _named(service.failing())}
+    return {
+        "store": lambda: _answers(service.store),
+        "log": lambda: _stopped(service.store),
+        "workers": lambda: _named(service.failing()),
+    }
 
 
-def _unreadable(store: EventStore) -> str | None:
+def _answers(store: EventStore) -> str | None:
     """Return None when the store answers; an error of the store counts as not ready by itself."""
     store.head()
     return None
+
+
+def _stopped(store: EventStore) -> str | None:
+    """Return which aggregates are stopped, or None. All others are served, so the process stays ready."""
+    told = store.stopped.told()
+    return Note(told) if told else None
 
 
 def _named(failing: Mapping[str, str]) -> str | None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from fourgates.chassis.store import EventStore, Recorded
+from fourgates.chassis.store import EventStore, Recorded, UnreadableEvent
 from fourgates.chassis.store.files import usable_file
 
 Row = dict[str, Any]
@@ -85,6 +86,7 @@ class _Generation:
         for view in views:
             for event_class, project in view.on.items():
                 self._handlers.setdefault(event_class, []).append((self._rows[view.name], project))
+        self._stopped = {UUID(aggregate_id): position for aggregate_id, position in self.unread().items()}
 
     @property
     def position(self) -> int:
@@ -96,15 +98,30 @@ class _Generation:
         """Return the rows of a view."""
         return self._rows[view]
 
+    def unread(self) -> dict[str, int]:
+        """Return the aggregates that have stopped, each at an event that could not be read, by their ids."""
+        found = self._connection.execute("SELECT id, position FROM stopped WHERE number = ?", (self.number,))
+        return dict(found.fetchall())
+
     def project(self, batch: Sequence[Recorded]) -> int:
-        """Let a batch of the log take effect in one transaction; return the position that was reached."""
+        """Let a batch of the log take effect in one transaction; return the position that was reached.
+
+        The rows stay as they are for aggregates that have stopped: half of what happened would be a wrong row.
+        """
         position = batch[-1].position
+        stopped = {**self._stopped, **_unreadable(batch)}
         with self._connection:
             self._connection.execute("BEGIN")
+            for aggregate_id in stopped.keys() - self._stopped.keys():
+                statement = "INSERT INTO stopped VALUES (?, ?, ?)"
+                self._connection.execute(statement, (self.number, str(aggregate_id), stopped[aggregate_id]))
             for recorded in batch:
+                if recorded.position >= stopped.get(recorded.event.originator_id, recorded.position + 1):
+                    continue
                 for rows, project in self._handlers.get(type(recorded.event), ()):
                     project(rows, recorded.event)
             self._connection.execute("UPDATE generations SET position = ? WHERE number = ?", (position, self.number))
+        self._stopped = stopped
         return position
 
 
@@ -231,16 +248,30 @@ class Views:
             "CREATE TABLE IF NOT EXISTS generations"
             " (number INTEGER PRIMARY KEY AUTOINCREMENT, made_by TEXT, position INTEGER, answers INTEGER)"
         )
+        self._connection.execute("CREATE TABLE IF NOT EXISTS stopped (number INTEGER, id TEXT, position INTEGER)")
         found = self._connection.execute(
             "SELECT number, made_by, answers FROM generations ORDER BY answers DESC, number DESC"
         ).fetchall()
-        mine = [(number, bool(answers)) for number, made_by, answers in found if made_by == self._made_by][:1]
+        mine = [
+            (number, bool(answers))
+            for number, made_by, answers in found
+            if made_by == self._made_by and not self._can_be_mended(number)
+        ][:1]
         for number, _, answers in found:
             if not answers and number not in dict(mine):
                 self._drop(number)
         for number, answers in mine:
             return _Generation(self._connection, number, self._views.values()), answers
         return self._begin(), False
+
+    def _can_be_mended(self, number: int) -> bool:
+        """Tell whether an event that could not be read when these rows were made can be read now."""
+        found = self._connection.execute("SELECT position FROM stopped WHERE number = ?", (number,)).fetchall()
+        return any(
+            recorded.position == position and not isinstance(recorded.event, UnreadableEvent)
+            for (position,) in found
+            for recorded in self._store.log(position - 1, 1)
+        )
 
     def _begin(self) -> _Generation:
         """Make the empty tables of another generation."""
@@ -277,10 +308,17 @@ class Views:
         for name in self._tables(f"rows_{number}_"):
             self._connection.execute(f"DROP TABLE {name}")
         self._connection.execute("DELETE FROM generations WHERE number = ?", (number,))
+        self._connection.execute("DELETE FROM stopped WHERE number = ?", (number,))
 
     def _tables(self, prefix: str) -> list[str]:
         found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         return [name for (name,) in found if name.startswith(prefix)]
+
+
+def _unreadable(batch: Sequence[Recorded]) -> dict[UUID, int]:
+    """Return the first position at which each aggregate cannot be read."""
+    found = [(r.event.originator_id, r.position) for r in batch if isinstance(r.event, UnreadableEvent)]
+    return dict(reversed(found))
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

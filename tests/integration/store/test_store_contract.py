@@ -8,8 +8,17 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
-from fourgates.chassis.store import AlreadyHandled, Conflict, EventMapper, EventStore, Parked, Reply, settling
+from eventsourcing.persistence import StoredEvent
+from fourgates.chassis.store import (
+    AlreadyHandled,
+    Conflict,
+    EventMapper,
+    EventStore,
+    Parked,
+    Reply,
+    UnreadableEvent,
+    settling,
+)
 from fourgates.chassis.store.positions import After
 from fourgates.chassis.testing import NOON, an_act
 
@@ -171,7 +180,7 @@ def test_a_row_that_cannot_be_read_is_named_and_others_still_load(store, recorde
     good, bad = thrown(), uuid4()
     store.append(good.collect_events())
     recorder.append([StoredEvent(bad, 1, "toy.BallThrown", b'{"colour": 3}')], positions={}, reply=None, parked=None)
-    with pytest.raises(MapperDeserialisationError, match=str(bad)):
+    with pytest.raises(UnreadableEvent, match=str(bad)):
         store.load(bad)
     assert store.load(good.id) == good
 

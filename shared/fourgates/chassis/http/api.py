@@ -22,7 +22,7 @@ from fourgates.chassis.http.operation import Operation
 from fourgates.chassis.http.parsing import invalid
 from fourgates.chassis.http.problems import Problem, bare_problem, problem_response, refusal
 from fourgates.chassis.settings import ServiceSettings
-from fourgates.chassis.store import STORE_AWAY
+from fourgates.chassis.store import EVENT_BYTES_MAX, STORE_AWAY, EventTooLarge, UnreadableEvent
 from fourgates.chassis.work import NotFound
 
 log = structlog.get_logger("fourgates.http")
@@ -134,6 +134,17 @@ async def _on_store_away(request: Request, error: Exception) -> Response:
     return problem_response(request, problem)
 
 
+async def _on_too_large(request: Request, error: Any) -> Response:
+    detail = f"What this would record takes {error.size} bytes."
+    return problem_response(request, Problem("too-large", detail, limit_bytes=EVENT_BYTES_MAX))
+
+
+async def _on_unreadable(request: Request, error: Any) -> Response:
+    log.error("unreadable event", path=request.scope["path"], error=str(error))
+    event = {"type": error.topic, "version": error.originator_version, "id": str(error.originator_id)}
+    return problem_response(request, Problem("unreadable-event", event=event))
+
+
 async def _on_invalid(request: Request, error: Any) -> Response:
     return problem_response(request, invalid(error.errors()))
 
@@ -163,6 +174,8 @@ _HANDLERS: dict[Any, Any] = {
     Problem: _on_problem,
     Refused: _on_refused,
     NotFound: _on_not_found,
+    EventTooLarge: _on_too_large,
+    UnreadableEvent: _on_unreadable,
     RequestValidationError: _on_invalid,
     HTTPException: _on_http_exception,
     **dict.fromkeys(STORE_AWAY, _on_store_away),

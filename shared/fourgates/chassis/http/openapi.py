@@ -41,6 +41,11 @@ _PROBLEM = {
         "unmet": {"type": "array", "items": _UNMET},
         "current_etag": {"type": "string"},
         "limit_bytes": {"type": "integer"},
+        "event": {
+            "type": "object",
+            "properties": {"type": {"type": "string"}, "version": {"type": "integer"}, "id": {"type": "string"}},
+            "required": ["type", "version", "id"],
+        },
     },
     "required": ["type", "title", "status"],
 }

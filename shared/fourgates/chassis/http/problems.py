@@ -52,7 +52,9 @@ CATALOGUE: Mapping[str, ProblemType] = _catalogue(
     ProblemType("concurrent-change", 409, "Others keep changing this", "Send the request again."),
     ProblemType("in-progress", 409, "The same request is still running", "Send it again a little later."),
     ProblemType("stale", 412, "This is not the present version", "`current_etag` is the present version."),
-    ProblemType("too-large", 413, "The body is too large", "`limit_bytes` is the largest body."),
+    ProblemType(
+        "too-large", 413, "This is too large", "`limit_bytes` is the largest body, or the largest event that is kept."
+    ),
     ProblemType("unsupported-media-type", 415, "The media type is not supported", "A header names those that are."),
     ProblemType("invalid", 422, "The request is not valid", "`errors` points to each field."),
     ProblemType("key-reused", 422, "The idempotency key was used before", "Use a new key for another request."),
@@ -60,12 +62,18 @@ CATALOGUE: Mapping[str, ProblemType] = _catalogue(
     ProblemType("too-many-requests", 429, "Too many requests", "`Retry-After` says when to try again."),
     ProblemType("unexpected", 500, "Something went wrong here", "The log of the service says what; quote `instance`."),
     ProblemType(
+        "unreadable-event",
+        500,
+        "The log of this thing cannot be read",
+        "`event` names the stored event. Nothing about this thing can be shown or decided until that is mended.",
+    ),
+    ProblemType("unavailable", 503, "The service is not available", "`Retry-After` says when to try again."),
+    ProblemType(
         "behind",
         503,
         "The position is not reached yet",
         "Ask again after `Retry-After`. Without `Fourgates-Min-Position` you get what is known now.",
     ),
-    ProblemType("unavailable", 503, "The service is not available", "`Retry-After` says when to try again."),
 )
 
 

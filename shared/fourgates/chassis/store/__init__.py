@@ -14,19 +14,23 @@ from fourgates.chassis.store.events import (
 )
 from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.sqlite import open_sqlite_recorder
+from fourgates.chassis.store.unreadable import EVENT_BYTES_MAX, EventTooLarge, UnreadableEvent
 
 __all__ = [
+    "EVENT_BYTES_MAX",
     "STORE_AWAY",
     "AlreadyHandled",
     "Conflict",
     "EventMapper",
     "EventStore",
+    "EventTooLarge",
     "Parked",
     "QueueFull",
     "QueueLimits",
     "Recorded",
     "Reply",
     "StoreUnavailable",
+    "UnreadableEvent",
     "WriterDied",
     "open_sqlite_recorder",
     "settling",

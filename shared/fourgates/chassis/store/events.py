@@ -14,6 +14,7 @@ from eventsourcing.persistence import IntegrityError, InterfaceError, Notificati
 
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.store.mapper import EventMapper
+from fourgates.chassis.store.unreadable import Stopped, UnreadableEvent, check_sizes
 
 
 class Conflict(Exception):
@@ -160,17 +161,28 @@ class EventStore:
         self._wakes = 0
         self._savings_awaited = 0
         self._listening = False
+        self.stopped = Stopped()
 
     def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
-        """Return an aggregate folded from its events, up to a version if given, or None when it has none."""
+        """Return an aggregate folded from its events, up to a version if given, or None when it has none.
+
+        Raises `UnreadableEvent`.
+        """
         aggregate: Any = None
         for stored in self._recorder.select_events(aggregate_id, lte=version):
-            aggregate = cast("Any", self._mapper.to_domain_event(stored)).mutate(aggregate)
+            try:
+                aggregate = cast("Any", self._mapper.to_domain_event(stored)).mutate(aggregate)
+            except Exception as error:
+                raise self._unreadable(stored, error) from error
         return cast("Aggregate | None", aggregate)
 
     def events_of(self, aggregate_id: UUID) -> list[Any]:
-        """Return the events of one aggregate in order."""
-        return [self._mapper.to_domain_event(s) for s in self._recorder.select_events(aggregate_id)]
+        """Return the events of one aggregate in order. Raises `UnreadableEvent`."""
+        read = [self._read(stored) for stored in self._recorder.select_events(aggregate_id)]
+        for one in read:
+            if isinstance(one, UnreadableEvent):
+                raise one
+        return read
 
     def append(
         self,
@@ -183,10 +195,11 @@ class EventStore:
         """Append events, saved positions, a reply and a parked message in one durable transaction.
 
         Raises `Conflict` when an aggregate moved on, `AlreadyHandled` when a position was saved before,
-        `StoreUnavailable` when the database cannot be asked now.
+        `StoreUnavailable` when the database cannot be asked now, `EventTooLarge`.
         """
         wanted = positions or {}
         stored = [self._mapper.to_stored_event(e) for e in events]
+        check_sizes(stored)
         try:
             appended = self._recorder.append(stored, positions=wanted, reply=reply, parked=parked)
         except IntegrityError as error:
@@ -198,15 +211,15 @@ class EventStore:
         return appended
 
     def log(self, after: int, limit: int) -> list[Recorded]:
-        """Return at most `limit` events of the log after a position, in order."""
+        """Return at most `limit` events of the log after a position, in order; one that cannot be read says so."""
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
-        return [Recorded(int(n.id), self._mapper.to_domain_event(n)) for n in found]
+        return [Recorded(int(n.id), self._read(n)) for n in found]
 
     def log_of(self, after: int, limit: int, wanted: Callable[[UUID], bool]) -> tuple[list[Recorded], int | None]:
         """Return, of the next `limit` events of the log, those of wanted aggregates, and where to go on, or None."""
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         kept = [n for n in found if wanted(cast("UUID", n.originator_id))]
-        recorded = [Recorded(int(n.id), self._mapper.to_domain_event(n)) for n in kept]
+        recorded = [Recorded(int(n.id), self._read(n)) for n in kept]
         return recorded, int(found[-1].id) if len(found) == limit else None
 
     def head(self) -> int:
@@ -292,6 +305,18 @@ class EventStore:
     def count_parked(self) -> int:
         """Return how many messages wait."""
         return self._recorder.count_parked()
+
+    def _read(self, stored: StoredEvent) -> Any:
+        """Return the event, or in its place why it cannot be read."""
+        try:
+            return self._mapper.to_domain_event(stored)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are read
+            return self._unreadable(stored, error)
+
+    def _unreadable(self, stored: StoredEvent, error: Exception) -> UnreadableEvent:
+        unreadable = UnreadableEvent(stored, self._mapper.class_of(stored.topic), f"{error.__cause__ or error}")
+        self.stopped.note(unreadable.originator_id, str(unreadable))
+        return unreadable
 
     def close(self) -> None:
         """Close the store."""

@@ -68,6 +68,13 @@ class EventMapper(Mapper[UUID]):
         _set(domain_event, "__dict__", values)
         return domain_event  # type: ignore[no-any-return]  # what a topic resolves to is not known statically
 
+    def class_of(self, topic: str) -> type[Any] | None:
+        """Return the class of a stored name, or None when nobody here knows it."""
+        try:
+            return self._know(topic)[0]
+        except Exception:  # noqa: BLE001 - a name may say anything
+            return None
+
     def _know(self, topic: str) -> tuple[type[Any], Callable[[bytes], dict[str, Any]]]:
         """Return the class of a stored name, and what reads its states. Raises `TopicError`."""
         cls = resolve_topic(topic)
