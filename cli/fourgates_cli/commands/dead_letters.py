@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
@@ -45,12 +46,16 @@ def add_to(app: typer.Typer) -> None:
 
 def list_waiting(
     service: Annotated[Service | None, typer.Argument(help="One service; all of them when left out.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only those of this source.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Only those about this thing, by its id.")] = None,
     url: Url = places.URL,
 ) -> None:
     """Print what waits, of one service or of all, and why."""
+    chosen = {name: value for name, value in (("source", source), ("key", key)) if value is not None}
+    query = f"?{urlencode(chosen)}" if chosen else ""
     with Caller(url, token=token_for(url)) as caller:
         for one in [service] if service else list(Service):
-            for letter in caller.every(_path(one)):
+            for letter in caller.every(_path(one) + query):
                 _print_one(one, letter)
 
 

@@ -13,6 +13,7 @@ from fourgates.chassis.aggregate import Act
 from fourgates.chassis.bus import Bus
 from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
+from fourgates.chassis.dead_letters import DeadLetterCopies
 from fourgates.chassis.followers import CarryOut, Effect, EffectRunner, OwnLog, Ticker
 from fourgates.chassis.handled import Handled
 from fourgates.chassis.http import Api, CallFactory, Check, create_api, security_log_routes
@@ -158,6 +159,7 @@ def assemble(
         inbox,
         OwnLog(name, store=parts.store, own=own, **common),
         Ticker(name, due=clock, tick_s=settings.tick_s, **common),
+        DeadLetterCopies(name, parts.store, parts.bus),
         *(EffectRunner(name, effect, store=parts.store, **common) for effect in effects),
     ]
     made = (parts.store, read_models, units, relay, tuple(workers), use_cases, on_stop, parts.leadership)

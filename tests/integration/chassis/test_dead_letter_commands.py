@@ -68,6 +68,8 @@ def test_what_waits_is_listed_over_all_services_and_shown(terminal):
     ]
     assert terminal.run("list", "change") == (Exit.DONE, listed)
     assert terminal.run("list", "dml") == (Exit.DONE, "")
+    assert terminal.run("list", "--key", str(BALL_ID), "--source", "/fourgates/toy") == (Exit.DONE, listed)
+    assert terminal.run("list", "--key", "another & one") == (Exit.DONE, "")
     code, shown = terminal.run("show", "change", "2")
     assert code == Exit.DONE
     assert "behind change 1, which has to be retried or discarded first" in shown

@@ -144,6 +144,26 @@ def test_a_settled_message_waits_no_more_and_is_kept_as_it_came(store, thrown):
     assert store.find_parked(fourth + 1) is None
 
 
+def test_parked_messages_are_chosen_by_source_and_key_whether_they_wait_or_not(store):
+    odd = "'; \0 \ud800"
+    for source, key in (("/a", "x"), ("/a", odd), ("/b", "x"), ("/a", "x")):
+        store.append((), parked=Parked(source, key, "m", {}, b"x", "why", NOON))
+    all_of_them = [parked.place for parked in store.list_parked()]
+    first, second, third, fourth = all_of_them
+    store.append((), positions=settling(first))
+
+    def places(**chosen):
+        return [parked.place for parked in store.list_parked(**chosen)]
+
+    assert places(settled=True) == all_of_them
+    assert places(source="/a") == [second, fourth]
+    assert places(source="/a", settled=True) == [first, second, fourth]
+    assert places(key="x") == [third, fourth]
+    assert places(source="/a", key="x", settled=True, limit=1, after=first) == [fourth]
+    assert places(source="/a", key=odd) == [second]
+    assert places(source="", key="x") == []
+
+
 def test_a_message_is_settled_once_with_what_settles_it(store, thrown):
     store.append((), parked=Parked("/source", "key", "m", {}, b"x", "why", NOON))
     [parked] = store.list_parked()

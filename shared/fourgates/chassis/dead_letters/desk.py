@@ -96,9 +96,9 @@ class DeadLetterDesk:
         """Return the use cases for a unit of work."""
         return DeadLetterUseCases(work, self._store, self._reactions)
 
-    def waiting(self, limit: int, after: int) -> Sequence[Parked]:
-        """Return waiting messages behind a place."""
-        return self._store.list_parked(limit, after)
+    def waiting(self, limit: int, after: int, *, source: str | None = None, key: str | None = None) -> Sequence[Parked]:
+        """Return waiting messages behind a place, of a source and about a thing if given."""
+        return self._store.list_parked(limit, after, source=source, key=key)
 
     def get(self, place: int) -> Parked:
         """Return a parked message, whether it waits or was settled. Raises `NotFound`."""

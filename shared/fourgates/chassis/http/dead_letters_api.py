@@ -7,11 +7,11 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from fourgates.chassis.bus.envelope import NUMBER_MAX
+from fourgates.chassis.bus.envelope import NUMBER_MAX, TEXT_CHARS_MAX
 from fourgates.chassis.dead_letters import (
     DeadLetter,
     DeadLetterDesk,
@@ -42,6 +42,12 @@ def _place(value: object) -> object:
 
 
 Place = Annotated[int, Field(ge=1, le=NUMBER_MAX), BeforeValidator(_place)]
+
+
+Source = Annotated[
+    str | None, Query(max_length=TEXT_CHARS_MAX, description="Only those of this source, as the list tells it.")
+]
+Key = Annotated[str | None, Query(max_length=TEXT_CHARS_MAX, description="Only those about this thing, by its id.")]
 
 
 class Decision(Strict):
@@ -92,10 +98,10 @@ def dead_letter_routes(caller: CallFactory[Any], desk: DeadLetterDesk) -> APIRou
         summary="List the messages that wait because they could not be handled",
         response_model=Page[DeadLetterItem],
     )
-    def list_waiting(call: Call[Any] = reader) -> Response:
-        context = [caller.service, "dead-letters"]
+    def list_waiting(call: Call[Any] = reader, source: Source = None, key: Key = None) -> Response:
+        context = [caller.service, "dead-letters", source, key]
         size, after = call.page_asked_for(context)
-        found = desk.waiting(size + 1, after[0] if after else 0)
+        found = desk.waiting(size + 1, after[0] if after else 0, source=source, key=key)
         items = [_item(desk.letter(parked, call.act())) for parked in found[:size]]
         return call.one_page(items, (found[size - 1].place,) if len(found) > size else None, context)
 

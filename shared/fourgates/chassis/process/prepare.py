@@ -22,6 +22,7 @@ from pydantic import SecretStr, ValidationError
 from fourgates.chassis.bus import BusUnavailable
 from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.bus.kafka import ensure_topics
+from fourgates.chassis.dead_letters import dead_letter_topic_of
 from fourgates.chassis.logs import configure_logs
 from fourgates.chassis.process.settings import NAME, BadSettings, ProcessSettings
 from fourgates.chassis.settings import COMMON_PREFIX, describe_problem, describe_problems
@@ -106,7 +107,7 @@ def _make_role(conn: psycopg.Connection, one: Prepared) -> None:
 def _topic(one: Prepared) -> None:
     ensure_topics(
         one.process.kafka_bootstrap or "",
-        [topic_of(one.name)],
+        [topic_of(one.name), dead_letter_topic_of(topic_of(one.name))],
         partitions=one.process.kafka_partitions,
         replication=one.process.kafka_replication,
         client_options=one.process.kafka_options,

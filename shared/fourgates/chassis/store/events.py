@@ -125,8 +125,13 @@ class Recorder(Protocol):
         """Tell whether a message of this aggregate is parked and waits."""
         ...
 
-    def list_parked(self, limit: int, after: int = 0) -> Sequence[Parked]:
-        """Return waiting messages behind a place, in the order in which they were parked."""
+    def list_parked(
+        self, limit: int, after: int = 0, *, source: str | None = None, key: str | None = None, settled: bool = False
+    ) -> Sequence[Parked]:
+        """Return waiting messages behind a place, in the order in which they were parked; with `settled` all messages.
+
+        A source and a key choose.
+        """
         ...
 
     def find_parked(self, place: int) -> Parked | None:
@@ -290,9 +295,17 @@ class EventStore:
         """Tell whether messages of this aggregate are parked and wait."""
         return self._recorder.is_parked(source, key)
 
-    def list_parked(self, limit: int = 100, after: int = 0) -> Sequence[Parked]:
-        """Return waiting messages behind a place, oldest first."""
-        return self._recorder.list_parked(limit, after)
+    def list_parked(
+        self,
+        limit: int = 100,
+        after: int = 0,
+        *,
+        source: str | None = None,
+        key: str | None = None,
+        settled: bool = False,
+    ) -> Sequence[Parked]:
+        """Return waiting messages behind a place, oldest first; with `settled` all. A source and a key choose."""
+        return self._recorder.list_parked(limit, after, source=source, key=key, settled=settled)
 
     def find_parked(self, place: int) -> Parked | None:
         """Return a parked message, whether it waits or was settled."""

@@ -258,9 +258,19 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
         """Tell whether a message of this aggregate is parked and waits."""
         return bool(self._select_parked("source = ? AND key = ? AND", escaped(source), escaped(key), limit=1))
 
-    def list_parked(self, limit: int, after: int = 0) -> Sequence[Parked]:
-        """Return waiting messages behind a place, in the order in which they were parked."""
-        return [_parked(row) for row in self._select_parked("place > ? AND", after, limit=limit)]
+    def list_parked(
+        self, limit: int, after: int = 0, *, source: str | None = None, key: str | None = None, settled: bool = False
+    ) -> Sequence[Parked]:
+        """Return waiting messages behind a place, in the order in which they were parked; with `settled` all messages.
+
+        A source and a key choose.
+        """
+        chosen = {"source": source, "key": key}
+        values = {column: escaped(text) for column, text in chosen.items() if text is not None}
+        condition = "".join(f"{column} = ? AND " for column in values)
+        waiting = "TRUE" if settled else _WAITING
+        rows = self._select_parked(f"place > ? AND {condition}", after, *values.values(), limit=limit, waiting=waiting)
+        return [_parked(row) for row in rows]
 
     def find_parked(self, place: int) -> Parked | None:
         """Return a parked message, whether it waits or was settled."""
@@ -280,9 +290,9 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
             cursor.execute(f"SELECT COUNT(*) FROM parked WHERE {_WAITING}")
             return int(cursor.fetchone()[0])
 
-    def _select_parked(self, condition: str, *values: str | int, limit: int) -> list[Row]:
+    def _select_parked(self, condition: str, *values: str | int, limit: int, waiting: str = _WAITING) -> list[Row]:
         with self.datastore.transaction(commit=False) as cursor:
-            statement = f"SELECT * FROM parked WHERE {condition} {_WAITING} ORDER BY place LIMIT ?"
+            statement = f"SELECT * FROM parked WHERE {condition} {waiting} ORDER BY place LIMIT ?"
             cursor.execute(statement, (*values, limit))
             return list(cursor.fetchall())
 

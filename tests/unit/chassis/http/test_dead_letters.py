@@ -71,6 +71,25 @@ def test_the_list_comes_in_pages(tmp_path):
     assert seen == [[1, 2], [3, 4], [5]]
 
 
+def test_the_list_is_chosen_by_source_and_by_what_it_is_about(tmp_path):
+    desk = Desk(tmp_path, page_size_default=2)
+    other = UUID(int=8)
+    desk.hears("red", 5, 4, 3)
+    desk.hears("red", 2, ball_id=other)
+
+    def chosen(query):
+        found = desk.ask("GET", query)
+        return found.status_code, [item["place"] for item in found.json().get("items", ())]
+
+    assert chosen(f"?key={other}") == (200, [4])
+    assert chosen(f"?source=/fourgates/toy&key={BALL_ID}&page_size=3") == (200, [1, 2, 3])
+    assert chosen("?source=/fourgates/other") == (200, [])
+    page = desk.ask("GET", f"?key={BALL_ID}").json()
+    assert chosen(f"?key={BALL_ID}&page_token={page['next_page_token']}") == (200, [3])
+    assert chosen(f"?page_token={page['next_page_token']}")[0] == 400
+    assert chosen(f"?key={'x' * 1001}")[0] == 422
+
+
 def test_one_is_shown_with_what_arrived_and_what_has_to_come_first(desk):
     desk.hears("red", 2, 1)
     shown = desk.ask("GET", "/2", by="rita").json()

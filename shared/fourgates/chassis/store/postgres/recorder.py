@@ -23,8 +23,10 @@ _WAITING = f"NOT EXISTS (SELECT FROM {{tracking}} AS t WHERE t.application_name 
 _STATEMENTS = {
     "reply": "SELECT * FROM {schema}.replies WHERE scope = %s",
     "parked": f"SELECT 1 FROM {{schema}}.parked AS p WHERE source = %s AND key = %s AND {_WAITING} LIMIT 1",
-    "list": f"SELECT place, {_PARKED} FROM {{schema}}.parked AS p WHERE place > %s AND {_WAITING}"
-    " ORDER BY place LIMIT %s",
+    "list": f"SELECT place, {_PARKED} FROM {{schema}}.parked AS p WHERE place > %(after)s"
+    f" AND (%(settled)s OR {_WAITING})"
+    " AND source = coalesce(%(source)s::text, source) AND key = coalesce(%(key)s::text, key)"
+    " ORDER BY place LIMIT %(limit)s",
     "letter": f"SELECT place, {_PARKED} FROM {{schema}}.parked WHERE place = %s",
     "first": f"SELECT place, {_PARKED} FROM {{schema}}.parked AS p WHERE source = %s AND key = %s AND {_WAITING}"
     " ORDER BY place LIMIT 1",
@@ -90,10 +92,17 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         with self.datastore.get_connection() as conn:
             return conn.execute(self._sql["parked"], (escaped(source), escaped(key))).fetchone() is not None
 
-    def list_parked(self, limit: int, after: int = 0) -> Sequence[Parked]:
-        """Return waiting messages behind a place, in the order in which they were parked."""
+    def list_parked(
+        self, limit: int, after: int = 0, *, source: str | None = None, key: str | None = None, settled: bool = False
+    ) -> Sequence[Parked]:
+        """Return waiting messages behind a place, in the order in which they were parked; with `settled` all messages.
+
+        A source and a key choose.
+        """
+        chosen = {name: None if text is None else escaped(text) for name, text in (("source", source), ("key", key))}
+        asked = {"limit": limit, "after": after, "settled": settled, **chosen}
         with self.datastore.get_connection() as conn:
-            return [_parked(row) for row in conn.execute(self._sql["list"], (after, limit))]
+            return [_parked(row) for row in conn.execute(self._sql["list"], asked)]
 
     def find_parked(self, place: int) -> Parked | None:
         """Return a parked message, whether it waits or was settled."""
