@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test real resilience chaos sim check fmt lint types tidy bench follow mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
+.PHONY: help setup demo test real resilience chaos soak sim check fmt lint types tidy bench follow mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -80,6 +80,9 @@ resilience: setup ## Walk through while processes are killed, Kafka is away and 
 
 chaos: setup ## Let services, servers, replies, the disk and the pool fail under load, and count: ROUNDS=100 SEED=1 ONLY="disk pool"
 	@$(BIN)/python -m tests.system.chaos --rounds $(or $(ROUNDS),100) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
+
+soak: setup ## Load for MINUTES=30 with nothing failing: memory stays flat, and little is behind
+	@$(BIN)/python -m tests.system.chaos.soak --minutes $(or $(MINUTES),30)
 
 sim: setup ## Simulate all services on a faulty store and bus, audited: SEED=7 STEPS=1500, or SEEDS=1000 FIRST=0 WORKERS=2
 	@$(BIN)/python -m tests.simulation --steps $(or $(STEPS),1500) $(if $(SEED),--seed $(SEED) $(if $(HISTORY),--history $(HISTORY)),\

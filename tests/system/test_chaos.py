@@ -11,6 +11,7 @@ from fourgates.chassis.testing.lacking import named_when_lacking
 from tests.system.chaos.plan import FAULTS, rounds
 from tests.system.chaos.report import kills
 from tests.system.chaos.running import chaos, run
+from tests.system.chaos.soak import Sample, grown_mb, problems
 
 SEED = 15
 
@@ -35,3 +36,14 @@ def test_the_same_seed_plans_the_same():
     assert rounds(100, 3) == rounds(100, 3)
     assert rounds(100, 3) != rounds(100, 4)
     assert {one.way for one in rounds(30, 3)} == {way for ways in FAULTS.values() for way in ways}
+
+
+def test_a_soak_sees_memory_that_grows_and_facts_that_are_behind():
+    def a_sample(at_s: float, memory_mb: float, behind: int) -> Sample:
+        return Sample(at_s, 0, {"change": memory_mb, "release": 100.0}, behind, 0)
+
+    flat = [a_sample(10 * n, 60 + 40 * min(n, 1), 5) for n in range(8)]
+    assert grown_mb(flat) == {"change": 0.0, "release": 0.0}
+    assert problems(flat) == []
+    assert problems([*flat, a_sample(90, 160, 5)]) == ["change has grown by 60 MB"]
+    assert len(problems([*flat, a_sample(90, 100, 5000)])) == 1

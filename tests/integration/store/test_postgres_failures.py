@@ -281,7 +281,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server
             thread.start()
         for _ in range(3):
             time.sleep(0.5)
-            server.kill()
+            server.crash()
             server.start()
         time.sleep(0.5)
         done.set()

@@ -68,8 +68,9 @@ class UnderWay:
 class Load:
     """The load of one round after the other. As a context, its threads have ended after the block."""
 
-    def __init__(self, port: int, token: Callable[[], str]) -> None:
+    def __init__(self, port: int, token: Callable[[], str], *, rest_s: float = 0.0) -> None:
         self._port = port
+        self.rest_s = rest_s
         self._token = token
         self._changed = threading.Condition()
         self._over = threading.Event()
@@ -131,6 +132,10 @@ class Load:
             self._changed.wait_for(lambda: self.tally.acknowledged < self._limit or bool(self.wrong))
         return not (self._over.is_set() or self.wrong)
 
+    def rest(self) -> None:
+        """Wait as long as a writer should between two changes."""
+        self._over.wait(self.rest_s)
+
     def goes_wrong(self, what: str) -> None:
         """Note what should not be; everybody stops."""
         with self._changed:
@@ -182,6 +187,7 @@ class _Writer:
             if self._write(f"/v1/changes/{change_id}/submission", {"reason": "ready"}, f"submit {title}") is None:
                 break
             self._load.told.submitted.add(change_id)
+            self._load.rest()
         self._conn.close()
 
     def _write(self, path: str, body: dict[str, object], key: str) -> dict[str, str] | None:

@@ -109,12 +109,12 @@ class Chaos:
 
 
 @contextmanager
-def chaos(folder: Path, *, mount: bool = True) -> Iterator[Chaos]:
+def chaos(folder: Path, *, mount: bool = True, rest_s: float = 0.0) -> Iterator[Chaos]:
     """Have everything up inside the block."""
     with a_small_disk(mount=mount) as disk, ChaosParts(folder, disk) as parts:
         assert parts.database is not None
         with Proxy(HOST, parts.services["change"][0].port) as front:
-            load = Load(front.port, _Token(parts).get)
+            load = Load(front.port, _Token(parts).get, rest_s=rest_s)
             books = Books(parts.owner_url)
             faults = Faults(parts, load, books, disk=disk, front=front, database=parts.database)
             yield Chaos(parts, load, faults, books, disk.kind)
