@@ -126,7 +126,19 @@ def built(name: str, parts: Parts, around: Surroundings, given: dict[str, Any]) 
 
 
 def _hand_over(new: Any, caller: Any) -> None:
-    for name in ("units", "views", "use_cases", "clock", "ids", "verifier", "security_log", "settings", "positions"):
+    made_anew = (
+        "units",
+        "views",
+        "memory",
+        "use_cases",
+        "clock",
+        "ids",
+        "verifier",
+        "security_log",
+        "settings",
+        "positions",
+    )
+    for name in made_anew:
         setattr(caller, name, getattr(new, name))
     caller.in_flight = InFlight(new.settings.in_flight_max)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID, uuid5
@@ -118,24 +118,34 @@ def derived_id(source: UUID, name: str) -> UUID:
     return uuid5(source, name)
 
 
+# Made once: making an encoder takes longer than most digests.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+# The names of the fields of each dataclass that was met, and None for every other class.
+_FIELDS: dict[type[Any], tuple[str, ...] | None] = {}
+
+
 def digest_of(value: object) -> str:
     """Return the lower-case hex sha256 of a value as canonical JSON: sorted keys, no spaces, times in UTC."""
-    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(_plain(value)).encode()).hexdigest()
 
 
 def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(field.name for field in fields(cast("Any", kind))) if is_dataclass(kind) else None
+    names = _FIELDS[kind]
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    return value
+        value = value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
 
 
 class Aggregate(LibraryAggregate):

@@ -62,6 +62,8 @@ class _Reading:
 
     def is_due(self, recorded: Recorded) -> bool:
         """Tell whether this concerns the follower, can be done, and was not done."""
+        if recorded.event_class is not None and not issubclass(recorded.event_class, self._concerns):
+            return False
         happened = recorded.event
         if isinstance(happened, UnreadableEvent):
             if happened.event_class is None or issubclass(happened.event_class, self._concerns):
@@ -79,7 +81,7 @@ class _Reading:
 
     def stop(self, recorded: Recorded, error: Exception) -> None:
         """Let everything about the aggregate of an event wait from here on."""
-        aggregate_id = recorded.event.originator_id
+        aggregate_id = recorded.originator_id
         self._store.stopped.note(aggregate_id, f"{self._saved_as} at {recorded.position}: {error}")
         self._waiting.add(aggregate_id)
         if self._position is None:

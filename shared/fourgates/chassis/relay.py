@@ -169,7 +169,7 @@ class Relay:
 
     def _next(self, recorded: Recorded) -> Message | None:
         """Return what is to be published of an event, unless its shard waits, or it was published before."""
-        shard = shard_of(recorded.event.originator_id)
+        shard = shard_of(recorded.originator_id)
         if shard in self._held:
             return None
         if recorded.position <= self._published_until and recorded.position <= self._published_of(shard):
@@ -189,6 +189,8 @@ class Relay:
 
     def _message(self, recorded: Recorded) -> Message | None:
         """Return what is published of an event. Raises `UnreadableEvent`."""
+        if not recorded.may_be(self._published):
+            return None
         happened = recorded.event
         unreadable = isinstance(happened, UnreadableEvent)
         make = self._published.get(happened.event_class if unreadable else type(happened))

@@ -26,6 +26,7 @@ from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
 from fourgates.chassis.inbox import Inbox, SourceLog
 from fourgates.chassis.leadership import Leadership, Led
+from fourgates.chassis.memory import Memory
 from fourgates.chassis.reacting import Heard
 from fourgates.chassis.relay import Published, Relay
 from fourgates.chassis.settings import ServiceSettings
@@ -150,6 +151,7 @@ def assemble(
 ) -> Service:
     """Build a service from its rooms and its parts; nothing runs yet."""
     read_models = Views(parts.store, views, parts.views_path)
+    memory = Memory(parts.store, settings.aggregates_kept_max)
     units = Units(parts.store, read_models)
     common: dict[str, Any] = {"units": units, "use_cases": use_cases, "clock": parts.clock}
     relay = Relay(name, parts.store, parts.bus, published)
@@ -166,7 +168,7 @@ def assemble(
     service = Service(name, FastAPI(), *made, tuple(everywhere), on_drain)
     api = create_api(name, title=title, description=description, settings=settings, checks=_checks(service))
     edge: dict[str, Any] = {"verifier": parts.verifier, "ids": parts.ids, "security_log": parts.security_log}
-    caller = CallFactory(service=name, views=read_models, settings=settings, **edge, **common)
+    caller = CallFactory(service=name, views=read_models, memory=memory, settings=settings, **edge, **common)
     caller.positions = Positions(name, units, settings, Handled(parts.store, parts.sources, inbox.publishers))
     api.state.caller = caller
     shared = (security_log_routes(caller), log_routes(caller, relay), dead_letter_routes(caller, inbox.dead_letters))

@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,16 +109,16 @@ class _Generation:
         The rows stay as they are for aggregates that have stopped: half of what happened would be a wrong row.
         """
         position = batch[-1].position
-        stopped = {**self._stopped, **_unreadable(batch)}
+        stopped = {**self._stopped, **_unreadable(batch, self._handlers)}
         with self._connection:
             self._connection.execute("BEGIN")
             for aggregate_id in stopped.keys() - self._stopped.keys():
                 statement = "INSERT INTO stopped VALUES (?, ?, ?)"
                 self._connection.execute(statement, (self.number, str(aggregate_id), stopped[aggregate_id]))
             for recorded in batch:
-                if recorded.position >= stopped.get(recorded.event.originator_id, recorded.position + 1):
+                if recorded.position >= stopped.get(recorded.originator_id, recorded.position + 1):
                     continue
-                for rows, project in self._handlers.get(type(recorded.event), ()):
+                for rows, project in self._handlers.get(recorded.event_class or object, ()):
                     project(rows, recorded.event)
             self._connection.execute("UPDATE generations SET position = ? WHERE number = ?", (position, self.number))
         self._stopped = stopped
@@ -315,9 +315,9 @@ class Views:
         return [name for (name,) in found if name.startswith(prefix)]
 
 
-def _unreadable(batch: Sequence[Recorded]) -> dict[UUID, int]:
-    """Return the first position at which each aggregate cannot be read."""
-    found = [(r.event.originator_id, r.position) for r in batch if isinstance(r.event, UnreadableEvent)]
+def _unreadable(batch: Sequence[Recorded], classes: Container[type[Any]]) -> dict[UUID, int]:
+    """Return the first position at which each aggregate cannot be read, of what may be an event of these classes."""
+    found = [(r.originator_id, r.position) for r in batch if r.may_be(classes) and isinstance(r.event, UnreadableEvent)]
     return dict(reversed(found))
 
 

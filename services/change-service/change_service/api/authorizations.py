@@ -74,9 +74,9 @@ def list_authorizations(
     summary="Show an authorization",
     response_model=AuthorizationAnswer,
 )
-def get_authorization(authorization_id: PathId, call: Reader) -> Response:
+async def get_authorization(authorization_id: PathId, call: Reader) -> Response:
     """Show an authorization with its document, votes and deciders."""
-    return call.show(Authorization, authorization_id, present_authorization)
+    return await call.show(Authorization, authorization_id, present_authorization)
 
 
 @router.get(
@@ -97,9 +97,9 @@ def history_of_authorization(authorization_id: PathId, call: Reader) -> Response
     status_code=201,
     response_model=AuthorizationAnswer,
 )
-def vote(authorization_id: PathId, body: VoteBody, call: Authorizer) -> Response:
+async def vote(authorization_id: PathId, body: VoteBody, call: Authorizer) -> Response:
     """Give a vote on exactly the document whose digest the vote names."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.vote(
             call.act(body.reason),
             authorization_id=authorization_id,
@@ -118,9 +118,9 @@ def vote(authorization_id: PathId, body: VoteBody, call: Authorizer) -> Response
     summary="Revoke a grant",
     response_model=AuthorizationAnswer,
 )
-def revoke(authorization_id: PathId, body: Reason, call: Authorizer) -> Response:
+async def revoke(authorization_id: PathId, body: Reason, call: Authorizer) -> Response:
     """Take a grant back. What runs under a used one is paused or backed out by those who hear of it."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.revoke_authorization(call.act(body.reason), authorization_id=authorization_id),
         present=present_authorization,
     )
@@ -132,9 +132,9 @@ def revoke(authorization_id: PathId, body: Reason, call: Authorizer) -> Response
     summary="Withdraw a request",
     response_model=AuthorizationAnswer,
 )
-def withdraw(authorization_id: PathId, body: Reason, call: Writer) -> Response:
+async def withdraw(authorization_id: PathId, body: Reason, call: Writer) -> Response:
     """Withdraw the request of a change or of a waiver before it is decided."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.withdraw_authorization(call.act(body.reason), authorization_id=authorization_id),
         present=present_authorization,
     )
@@ -147,9 +147,9 @@ def withdraw(authorization_id: PathId, body: Reason, call: Writer) -> Response:
     status_code=201,
     response_model=AuthorizationAnswer,
 )
-def request_waiver(body: WaiverBody, call: Writer) -> Response:
+async def request_waiver(body: WaiverBody, call: Writer) -> Response:
     """Ask an authority to waive conflicts of a deployment plan by name; the waiver shows for ever."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.request_waiver(
             call.act(body.reason),
             release_id=body.release_id,

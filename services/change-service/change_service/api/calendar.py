@@ -159,7 +159,7 @@ def present_plan(noted: SchedulePlan) -> PlanAnswer:
     status_code=201,
     response_model=WindowAnswer,
 )
-def set_window(body: SetWindow, call: Writer) -> Response:
+async def set_window(body: SetWindow, call: Writer) -> Response:
     """Put a freeze or a maintenance window into the change schedule; every plan is compared with it."""
 
     def window() -> Window:
@@ -172,7 +172,7 @@ def set_window(body: SetWindow, call: Writer) -> Response:
             service_ids=tuple(body.service_ids),
         )
 
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.set_window(call.act(body.reason), window=window()),
         present=present_window,
         status=201,
@@ -207,9 +207,9 @@ def list_windows(
     summary="Show a window",
     response_model=WindowAnswer,
 )
-def get_window(window_id: PathId, call: Reader) -> Response:
+async def get_window(window_id: PathId, call: Reader) -> Response:
     """Show a freeze or a maintenance window."""
-    return call.show(CalendarWindow, window_id, present_window)
+    return await call.show(CalendarWindow, window_id, present_window)
 
 
 @router.get(
@@ -240,9 +240,9 @@ def history_of_window(window_id: PathId, call: Reader) -> Response:
     summary="Lift a window",
     response_model=WindowAnswer,
 )
-def lift_window(window_id: PathId, body: Reason, call: Writer) -> Response:
+async def lift_window(window_id: PathId, body: Reason, call: Writer) -> Response:
     """Lift a freeze or a maintenance window; every plan is compared anew."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.lift_window(call.act(body.reason), window_id=window_id), present=present_window
     )
 
@@ -272,9 +272,9 @@ def list_schedule(
     summary="Show the deployment plan of a release",
     response_model=PlanAnswer,
 )
-def get_plan(release_id: PathId, call: Reader) -> Response:
+async def get_plan(release_id: PathId, call: Reader) -> Response:
     """Show the deployment plan of a release with its conflicts."""
-    return call.show(SchedulePlan, id_of_plan(release_id), present_plan)
+    return await call.show(SchedulePlan, id_of_plan(release_id), present_plan)
 
 
 @router.get(

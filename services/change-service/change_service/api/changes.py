@@ -189,9 +189,9 @@ def _location(change: Change) -> str:
 @router.post(
     "/changes", operation_id="changes_draft", summary="Draft a change", status_code=201, response_model=ChangeAnswer
 )
-def draft_change(body: ContentBody, call: Writer) -> Response:
+async def draft_change(body: ContentBody, call: Writer) -> Response:
     """Draft a change; submit it when it says what is wanted."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.draft_change(
             call.act(body.reason), change_id=call.new_id(), content=body.content()
         ),
@@ -229,9 +229,9 @@ def list_changes(
 
 
 @router.get("/changes/{change_id}", operation_id="changes_get", summary="Show a change", response_model=ChangeAnswer)
-def get_change(change_id: PathId, call: Reader) -> Response:
+async def get_change(change_id: PathId, call: Reader) -> Response:
     """Show a change as it stands."""
-    return call.show(Change, change_id, present_change)
+    return await call.show(Change, change_id, present_change)
 
 
 @router.get(
@@ -262,9 +262,9 @@ def history_of_change(change_id: PathId, call: Reader) -> Response:
     summary="Edit a change",
     response_model=ChangeAnswer,
 )
-def rewrite_change(change_id: PathId, body: ContentBody, call: Writer) -> Response:
+async def rewrite_change(change_id: PathId, body: ContentBody, call: Writer) -> Response:
     """Replace the content of a change, which voids every authorization of the old content."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.rewrite_change(call.act(body.reason), change_id=change_id, content=body.content()),
         present=present_change,
         if_match=True,
@@ -277,9 +277,9 @@ def rewrite_change(change_id: PathId, body: ContentBody, call: Writer) -> Respon
     summary="Request a change",
     response_model=ChangeAnswer,
 )
-def submit_change(change_id: PathId, body: Reason, call: Writer) -> Response:
+async def submit_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     """Request a drafted change."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.submit_change(call.act(body.reason), change_id=change_id), present=present_change
     )
 
@@ -290,9 +290,9 @@ def submit_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     summary="Assess a change",
     response_model=ChangeAnswer,
 )
-def assess_change(change_id: PathId, body: AssessmentBody, call: Writer) -> Response:
+async def assess_change(change_id: PathId, body: AssessmentBody, call: Writer) -> Response:
     """Assess a requested change; the assessed risk becomes part of its content."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.assess_change(
             call.act(body.reason), change_id=change_id, risk=body.risk, findings=body.findings
         ),
@@ -307,9 +307,9 @@ def assess_change(change_id: PathId, body: AssessmentBody, call: Writer) -> Resp
     status_code=201,
     response_model=AuthorizationAnswer,
 )
-def request_authorization(change_id: PathId, body: AuthorizationRequestBody, call: Writer) -> Response:
+async def request_authorization(change_id: PathId, body: AuthorizationRequestBody, call: Writer) -> Response:
     """Ask an authority to authorize a change; a standard change is authorized by its model at once."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.request_change_authorization(
             call.act(body.reason), change_id=change_id, request_id=call.new_id(), model_id=body.model_id
         ),
@@ -325,9 +325,9 @@ def request_authorization(change_id: PathId, body: AuthorizationRequestBody, cal
     summary="Put a change on hold",
     response_model=ChangeAnswer,
 )
-def hold_change(change_id: PathId, body: Reason, call: Writer) -> Response:
+async def hold_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     """Put a change on hold: no requests and no votes until it goes on."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.hold_change(call.act(body.reason), change_id=change_id), present=present_change
     )
 
@@ -338,9 +338,9 @@ def hold_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     summary="Take a change off hold",
     response_model=ChangeAnswer,
 )
-def resume_change(change_id: PathId, body: Reason, call: Writer) -> Response:
+async def resume_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     """Let a change go on after a hold."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.resume_change(call.act(body.reason), change_id=change_id), present=present_change
     )
 
@@ -351,9 +351,9 @@ def resume_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     summary="Cancel a change",
     response_model=ChangeAnswer,
 )
-def cancel_change(change_id: PathId, body: Reason, call: Writer) -> Response:
+async def cancel_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     """Cancel a change that is not being implemented; it stops a release that carries it."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.cancel_change(call.act(body.reason), change_id=change_id), present=present_change
     )
 
@@ -364,9 +364,9 @@ def cancel_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     summary="Review a change that alters no service",
     response_model=ChangeAnswer,
 )
-def review_change(change_id: PathId, body: ReviewBody, call: Writer) -> Response:
+async def review_change(change_id: PathId, body: ReviewBody, call: Writer) -> Response:
     """Review a change that alters no service; all others are reviewed with their release."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.review_change(call.act(body.reason), change_id=change_id, outcome=body.outcome),
         present=present_change,
     )
@@ -378,8 +378,8 @@ def review_change(change_id: PathId, body: ReviewBody, call: Writer) -> Response
     summary="Close a change that was reviewed on its own",
     response_model=ChangeAnswer,
 )
-def close_change(change_id: PathId, body: Reason, call: Writer) -> Response:
+async def close_change(change_id: PathId, body: Reason, call: Writer) -> Response:
     """Close a change that was reviewed on its own."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.close_change(call.act(body.reason), change_id=change_id), present=present_change
     )

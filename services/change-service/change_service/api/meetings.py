@@ -91,9 +91,9 @@ def present_meeting(meeting: CabMeeting) -> MeetingAnswer:
     status_code=201,
     response_model=MeetingAnswer,
 )
-def convene_meeting(body: ConveneMeeting, call: Writer) -> Response:
+async def convene_meeting(body: ConveneMeeting, call: Writer) -> Response:
     """Convene a meeting; decisions are the votes on the authorizations of its agenda."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.convene_meeting(
             call.act(body.reason),
             meeting_id=call.new_id(),
@@ -123,9 +123,9 @@ def list_meetings(call: Reader, state: States = None, authorization_id: OfAgenda
     summary="Show a meeting",
     response_model=MeetingAnswer,
 )
-def get_meeting(meeting_id: PathId, call: Reader) -> Response:
+async def get_meeting(meeting_id: PathId, call: Reader) -> Response:
     """Show a meeting with its agenda and minutes."""
-    return call.show(CabMeeting, meeting_id, present_meeting)
+    return await call.show(CabMeeting, meeting_id, present_meeting)
 
 
 @router.get(
@@ -156,9 +156,9 @@ def history_of_meeting(meeting_id: PathId, call: Reader) -> Response:
     summary="Set the agenda",
     response_model=MeetingAnswer,
 )
-def set_agenda(meeting_id: PathId, body: SetAgenda, call: Writer) -> Response:
+async def set_agenda(meeting_id: PathId, body: SetAgenda, call: Writer) -> Response:
     """Replace the agenda of a meeting that was not held yet."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.set_agenda(call.act(body.reason), meeting_id=meeting_id, agenda=tuple(body.agenda)),
         present=present_meeting,
         if_match=True,
@@ -171,9 +171,9 @@ def set_agenda(meeting_id: PathId, body: SetAgenda, call: Writer) -> Response:
     summary="Record that a meeting was held",
     response_model=MeetingAnswer,
 )
-def hold_meeting(meeting_id: PathId, body: RecordMinutes, call: Writer) -> Response:
+async def hold_meeting(meeting_id: PathId, body: RecordMinutes, call: Writer) -> Response:
     """Record who attended and what was said."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.hold_meeting(
             call.act(body.reason),
             meeting_id=meeting_id,
@@ -190,9 +190,9 @@ def hold_meeting(meeting_id: PathId, body: RecordMinutes, call: Writer) -> Respo
     summary="Call a meeting off",
     response_model=MeetingAnswer,
 )
-def call_off_meeting(meeting_id: PathId, body: Reason, call: Writer) -> Response:
+async def call_off_meeting(meeting_id: PathId, body: Reason, call: Writer) -> Response:
     """Call a meeting off."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.call_off_meeting(call.act(body.reason), meeting_id=meeting_id),
         present=present_meeting,
     )

@@ -147,9 +147,9 @@ def _location(model: ChangeModel) -> str:
     status_code=201,
     response_model=ModelAnswer,
 )
-def draft_model(body: ModelBody, call: Writer) -> Response:
+async def draft_model(body: ModelBody, call: Writer) -> Response:
     """Draft a change model; two entitled people who did not write it approve it."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.draft_model(call.act(body.reason), model_id=call.new_id(), content=body.content()),
         present=present_model,
         status=201,
@@ -174,9 +174,9 @@ def list_models(
     summary="Show a change model",
     response_model=ModelAnswer,
 )
-def get_model(model_id: PathId, call: Reader) -> Response:
+async def get_model(model_id: PathId, call: Reader) -> Response:
     """Show a change model as it stands."""
-    return call.show(ChangeModel, model_id, present_model)
+    return await call.show(ChangeModel, model_id, present_model)
 
 
 @router.get(
@@ -208,9 +208,9 @@ def history_of_model(model_id: PathId, call: Reader) -> Response:
     summary="Revise a change model",
     response_model=ModelAnswer,
 )
-def revise_model(model_id: PathId, body: ModelBody, call: Writer) -> Response:
+async def revise_model(model_id: PathId, body: ModelBody, call: Writer) -> Response:
     """Write the next version of a change model; it needs new approvals."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.revise_model(call.act(body.reason), model_id=model_id, content=body.content()),
         present=present_model,
         if_match=True,
@@ -223,9 +223,9 @@ def revise_model(model_id: PathId, body: ModelBody, call: Writer) -> Response:
     summary="Approve a change model",
     response_model=ModelAnswer,
 )
-def approve_model(model_id: PathId, body: ModelApprovalBody, call: Authorizer) -> Response:
+async def approve_model(model_id: PathId, body: ModelApprovalBody, call: Authorizer) -> Response:
     """Approve the version of a change model that was read; the second approval puts it in force."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.approve_model(
             call.act(body.reason), model_id=model_id, number=body.version_number, meaning=body.meaning
         ),
@@ -239,9 +239,9 @@ def approve_model(model_id: PathId, body: ModelApprovalBody, call: Authorizer) -
     summary="Withdraw a change model",
     response_model=ModelAnswer,
 )
-def withdraw_model(model_id: PathId, body: Reason, call: Writer) -> Response:
+async def withdraw_model(model_id: PathId, body: Reason, call: Writer) -> Response:
     """Let a change model be used no more."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.withdraw_model(call.act(body.reason), model_id=model_id), present=present_model
     )
 

@@ -168,9 +168,9 @@ def _location(person: Person) -> str:
     status_code=201,
     response_model=PersonAnswer,
 )
-def register_person(body: RegisterPerson, call: Writer) -> Response:
+async def register_person(body: RegisterPerson, call: Writer) -> Response:
     """Make a person or a machine account known, with their roles."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.register_person(
             call.act(body.reason), person_id=body.person_id, roles=tuple(body.roles), machine=body.machine
         ),
@@ -188,9 +188,9 @@ def list_people(call: Reader, role: OfRole = None, subject: OfSubject = None, ma
 
 
 @router.get("/people/{person_id}", operation_id="people_get", summary="Show a person", response_model=PersonAnswer)
-def get_person(person_id: WhichPerson, call: Reader) -> Response:
+async def get_person(person_id: WhichPerson, call: Reader) -> Response:
     """Show a person with their roles, aliases and delegations."""
-    return call.show(Person, id_of_person(person_id), present_person)
+    return await call.show(Person, id_of_person(person_id), present_person)
 
 
 @router.get(
@@ -215,9 +215,9 @@ def history_of_person(person_id: WhichPerson, call: Reader) -> Response:
 @router.put(
     "/people/{person_id}/roles", operation_id="people_give_roles", summary="Give roles", response_model=PersonAnswer
 )
-def give_roles(person_id: WhichPerson, body: GiveRoles, call: Writer) -> Response:
+async def give_roles(person_id: WhichPerson, body: GiveRoles, call: Writer) -> Response:
     """Replace the roles of a person; nobody changes their own."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.give_roles(call.act(body.reason), person_id=person_id, roles=tuple(body.roles)),
         present=present_person,
         if_match=True,
@@ -231,9 +231,9 @@ def give_roles(person_id: WhichPerson, body: GiveRoles, call: Writer) -> Respons
     status_code=201,
     response_model=PersonAnswer,
 )
-def name_alias(person_id: WhichPerson, body: NameAlias, call: Writer) -> Response:
+async def name_alias(person_id: WhichPerson, body: NameAlias, call: Writer) -> Response:
     """Say that another subject is the same person, so that they never count twice."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.name_alias(call.act(body.reason), person_id=person_id, alias=body.alias),
         present=present_person,
         status=201,
@@ -248,9 +248,9 @@ def name_alias(person_id: WhichPerson, body: NameAlias, call: Writer) -> Respons
     status_code=201,
     response_model=PersonAnswer,
 )
-def delegate_roles(person_id: WhichPerson, body: DelegateRoles, call: Authorizer) -> Response:
+async def delegate_roles(person_id: WhichPerson, body: DelegateRoles, call: Authorizer) -> Response:
     """Lend one's own roles to another person for a time."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.delegate_roles(
             call.act(body.reason),
             person_id=person_id,
@@ -272,9 +272,9 @@ def delegate_roles(person_id: WhichPerson, body: DelegateRoles, call: Authorizer
     summary="End a delegation",
     response_model=PersonAnswer,
 )
-def end_delegation(person_id: WhichPerson, delegation_id: PathId, body: Reason, call: Authorizer) -> Response:
+async def end_delegation(person_id: WhichPerson, delegation_id: PathId, body: Reason, call: Authorizer) -> Response:
     """End a delegation before its time."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.end_delegation(
             call.act(body.reason), person_id=person_id, delegation_id=delegation_id
         ),
@@ -283,9 +283,9 @@ def end_delegation(person_id: WhichPerson, delegation_id: PathId, body: Reason, 
 
 
 @router.post("/groups", operation_id="groups_form", summary="Form a group", status_code=201, response_model=GroupAnswer)
-def form_group(body: FormGroup, call: Writer) -> Response:
+async def form_group(body: FormGroup, call: Writer) -> Response:
     """Form a group, of which a policy may ask for some."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.form_group(
             call.act(body.reason), group_id=call.new_id(), name=body.name, member_ids=tuple(body.member_ids)
         ),
@@ -302,9 +302,9 @@ def list_groups(call: Reader, name: OfName = None, member_id: OfMember = None) -
 
 
 @router.get("/groups/{group_id}", operation_id="groups_get", summary="Show a group", response_model=GroupAnswer)
-def get_group(group_id: PathId, call: Reader) -> Response:
+async def get_group(group_id: PathId, call: Reader) -> Response:
     """Show a group with its members."""
-    return call.show(Group, group_id, present_group)
+    return await call.show(Group, group_id, present_group)
 
 
 @router.get(
@@ -333,9 +333,9 @@ def history_of_group(group_id: PathId, call: Reader) -> Response:
     summary="Name the members of a group",
     response_model=GroupAnswer,
 )
-def name_members(group_id: PathId, body: NameMembers, call: Writer) -> Response:
+async def name_members(group_id: PathId, body: NameMembers, call: Writer) -> Response:
     """Replace the members of a group; nobody brings themselves in."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.name_members(
             call.act(body.reason), group_id=group_id, member_ids=tuple(body.member_ids)
         ),

@@ -239,9 +239,9 @@ def list_versions(call: Reader) -> Response:
     summary="Show the policy",
     response_model=PolicyAnswer,
 )
-def get_policy(policy_id: PathId, call: Reader) -> Response:
+async def get_policy(policy_id: PathId, call: Reader) -> Response:
     """Show the version in force and the proposed one."""
-    return call.show(AuthorityPolicy, policy_id, present_policy)
+    return await call.show(AuthorityPolicy, policy_id, present_policy)
 
 
 @router.get(
@@ -274,9 +274,9 @@ def history_of_policy(policy_id: PathId, call: Reader) -> Response:
     status_code=201,
     response_model=PolicyAnswer,
 )
-def propose_policy(policy_id: PathId, body: ProposalBody, call: Authorizer) -> Response:
+async def propose_policy(policy_id: PathId, body: ProposalBody, call: Authorizer) -> Response:
     """Propose the next version of the policy; somebody else must approve it."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.propose_policy(
             call.act(body.reason), policy_id=policy_id, rules=tuple(rule.rule() for rule in body.rules)
         ),
@@ -292,9 +292,9 @@ def propose_policy(policy_id: PathId, body: ProposalBody, call: Authorizer) -> R
     summary="Approve the proposed version",
     response_model=PolicyAnswer,
 )
-def approve_policy(policy_id: PathId, body: ApprovalBody, call: Authorizer) -> Response:
+async def approve_policy(policy_id: PathId, body: ApprovalBody, call: Authorizer) -> Response:
     """Approve the proposed version that was read; it is in force from then on."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.approve_policy(
             call.act(body.reason), policy_id=policy_id, digest=body.rules_digest
         ),
@@ -308,8 +308,8 @@ def approve_policy(policy_id: PathId, body: ApprovalBody, call: Authorizer) -> R
     summary="Decline the proposed version",
     response_model=PolicyAnswer,
 )
-def decline_policy(policy_id: PathId, body: Reason, call: Authorizer) -> Response:
+async def decline_policy(policy_id: PathId, body: Reason, call: Authorizer) -> Response:
     """Decline the proposed version."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.decline_policy(call.act(body.reason), policy_id=policy_id), present=present_policy
     )

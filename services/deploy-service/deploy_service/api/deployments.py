@@ -179,9 +179,9 @@ def list_deployments(
 
 
 @router.get("/deployments/{deployment_id}", operation_id="deployments_get", response_model=DeploymentAnswer)
-def get_deployment(deployment_id: PathId, call: Reader) -> Response:
+async def get_deployment(deployment_id: PathId, call: Reader) -> Response:
     """Show a deployment."""
-    return call.show(Deployment, deployment_id, presenting(call))
+    return await call.show(Deployment, deployment_id, presenting(call), waits=True)
 
 
 @router.get("/deployments/{deployment_id}/next", operation_id="deployments_next", response_model=NextAnswer)
@@ -199,20 +199,21 @@ def history_of_deployment(deployment_id: PathId, call: Reader) -> Response:
     return call.history(Deployment, deployment_id)
 
 
-def _command(call: Call[DeployUseCases], use_case: Callable[[DeployUseCases], Deployment]) -> Response:
-    return call.command(use_case, present=presenting(call))
+async def _command(call: Call[DeployUseCases], use_case: Callable[[DeployUseCases], Deployment]) -> Response:
+    # The number of a deployment is in the read models.
+    return await call.command(use_case, present=presenting(call), waits=True)
 
 
 @router.post("/deployments/{deployment_id}/starts", operation_id="deployments_start", response_model=DeploymentAnswer)
-def start_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
+async def start_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
     """Start a planned deployment; it then runs by itself."""
-    return _command(call, lambda uc: uc.start_deployment(call.act(body.reason), deployment_id=deployment_id))
+    return await _command(call, lambda uc: uc.start_deployment(call.act(body.reason), deployment_id=deployment_id))
 
 
 @router.post("/deployments/{deployment_id}/pause", operation_id="deployments_pause", response_model=DeploymentAnswer)
-def pause_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
+async def pause_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
     """Pause a running deployment after the step that is under way."""
-    return _command(
+    return await _command(
         call,
         lambda uc: uc.pause_deployment(call.act(body.reason), deployment_id=deployment_id, reason=body.reason),
     )
@@ -221,26 +222,26 @@ def pause_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Respo
 @router.post(
     "/deployments/{deployment_id}/resumption", operation_id="deployments_resume", response_model=DeploymentAnswer
 )
-def resume_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
+async def resume_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
     """Let a paused deployment go on."""
-    return _command(call, lambda uc: uc.resume_deployment(call.act(body.reason), deployment_id=deployment_id))
+    return await _command(call, lambda uc: uc.resume_deployment(call.act(body.reason), deployment_id=deployment_id))
 
 
 @router.post(
     "/deployments/{deployment_id}/back-out", operation_id="deployments_back_out", response_model=DeploymentAnswer
 )
-def back_out_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
+async def back_out_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
     """Back a deployment out by the rehearsed steps; past the point of no return, go forward by the rehearsed ones."""
-    return _command(
+    return await _command(
         call,
         lambda uc: uc.back_out_deployment(call.act(body.reason), deployment_id=deployment_id, reason=body.reason),
     )
 
 
 @router.post("/deployments/{deployment_id}/abortion", operation_id="deployments_abort", response_model=DeploymentAnswer)
-def abort_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
+async def abort_deployment(deployment_id: PathId, body: Reason, call: Writer) -> Response:
     """Give up a deployment that has not started."""
-    return _command(
+    return await _command(
         call,
         lambda uc: uc.abort_deployment(call.act(body.reason), deployment_id=deployment_id, reason=body.reason),
     )

@@ -149,9 +149,9 @@ router = APIRouter(prefix="/v1", tags=["environments"])
 
 
 @router.post("/environments", operation_id="environments_register", status_code=201, response_model=EnvironmentAnswer)
-def register_environment(body: RegisterEnvironment, call: Writer) -> Response:
+async def register_environment(body: RegisterEnvironment, call: Writer) -> Response:
     """Register a sandbox or a rung of the ladder."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.register_environment(
             call.act(body.reason),
             environment_id=call.new_id(),
@@ -174,9 +174,9 @@ def list_environments(call: Reader, sandbox: Annotated[bool | None, Query()] = N
 
 
 @router.get("/environments/{environment_id}", operation_id="environments_get", response_model=EnvironmentAnswer)
-def get_environment(environment_id: PathId, call: Reader) -> Response:
+async def get_environment(environment_id: PathId, call: Reader) -> Response:
     """Show an environment."""
-    return call.show(Environment, environment_id, present)
+    return await call.show(Environment, environment_id, present)
 
 
 @router.get("/environments/{environment_id}/next", operation_id="environments_next", response_model=NextAnswer)
@@ -192,9 +192,9 @@ def history_of_environment(environment_id: PathId, call: Reader) -> Response:
 
 
 @router.get("/environments/{environment_id}/nodes", operation_id="environments_nodes", response_model=NodesAnswer)
-def nodes_of_environment(environment_id: PathId, call: Reader) -> Response:
+async def nodes_of_environment(environment_id: PathId, call: Reader) -> Response:
     """List the nodes of an environment, and what stands on each."""
-    return call.show(Environment, environment_id, present_nodes)
+    return await call.show(Environment, environment_id, present_nodes)
 
 
 @router.post(
@@ -203,9 +203,9 @@ def nodes_of_environment(environment_id: PathId, call: Reader) -> Response:
     status_code=201,
     response_model=EnvironmentAnswer,
 )
-def add_node(environment_id: PathId, body: AddNode, call: Writer) -> Response:
+async def add_node(environment_id: PathId, body: AddNode, call: Writer) -> Response:
     """Add a node to an environment."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.add_node(call.act(body.reason), environment_id=environment_id, node=body.node),
         present=present,
         status=201,
@@ -219,9 +219,9 @@ def add_node(environment_id: PathId, body: AddNode, call: Writer) -> Response:
     status_code=202,
     response_model=EnvironmentAnswer,
 )
-def check_drift(environment_id: PathId, body: Reason, call: Writer) -> Response:
+async def check_drift(environment_id: PathId, body: Reason, call: Writer) -> Response:
     """Ask to compare what really runs with what was authorized; what differs will be in the drift."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.ask_drift_check(call.act(body.reason), environment_id=environment_id),
         present=present,
         status=202,

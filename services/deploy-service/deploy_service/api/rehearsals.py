@@ -94,9 +94,9 @@ def list_rehearsals(
 
 
 @router.get("/rehearsals/{rehearsal_id}", operation_id="rehearsals_get", response_model=RehearsalAnswer)
-def get_rehearsal(rehearsal_id: PathId, call: Reader) -> Response:
+async def get_rehearsal(rehearsal_id: PathId, call: Reader) -> Response:
     """Show a rehearsal."""
-    return call.show(Rehearsal, rehearsal_id, lambda rehearsal: _present(call, rehearsal))
+    return await call.show(Rehearsal, rehearsal_id, lambda rehearsal: _present(call, rehearsal), waits=True)
 
 
 @router.get("/rehearsals/{rehearsal_id}/next", operation_id="rehearsals_next", response_model=NextAnswer)

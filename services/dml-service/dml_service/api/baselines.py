@@ -144,9 +144,9 @@ router = APIRouter(prefix="/v1", tags=["baselines and impacts"])
 
 
 @router.post("/baselines", operation_id="baselines_take", status_code=201, response_model=BaselineAnswer)
-def take_baseline(body: TakeBaseline, call: Writer) -> Response:
+async def take_baseline(body: TakeBaseline, call: Writer) -> Response:
     """Take a snapshot of configuration, kept for ever."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.take_baseline(
             call.act(body.reason), baseline_id=call.new_id(), name=body.name, service_id=body.service_id
         ),
@@ -163,9 +163,9 @@ def list_baselines(call: Reader, service_id: Annotated[PathId | None, Query()] =
 
 
 @router.get("/baselines/{baseline_id}", operation_id="baselines_get", response_model=BaselineAnswer)
-def get_baseline(baseline_id: PathId, call: Reader) -> Response:
+async def get_baseline(baseline_id: PathId, call: Reader) -> Response:
     """Show a baseline."""
-    return call.show(Baseline, baseline_id, present_baseline)
+    return await call.show(Baseline, baseline_id, present_baseline)
 
 
 @router.get("/baselines/{baseline_id}/next", operation_id="baselines_next", response_model=NextAnswer)
@@ -193,9 +193,9 @@ def list_impacts(
 
 
 @router.get("/impacts/{impact_id}", operation_id="impacts_get", response_model=ImpactAnswer)
-def get_impact(impact_id: PathId, call: Reader) -> Response:
+async def get_impact(impact_id: PathId, call: Reader) -> Response:
     """Show an impact set."""
-    return call.show(Impact, impact_id, present_impact)
+    return await call.show(Impact, impact_id, present_impact)
 
 
 @router.get("/impacts/{impact_id}/next", operation_id="impacts_next", response_model=NextAnswer)

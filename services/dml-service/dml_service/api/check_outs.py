@@ -186,9 +186,9 @@ router = APIRouter(prefix="/v1", tags=["check-outs and check-ins"])
 
 
 @router.post("/check-outs", operation_id="check_outs_take", status_code=201, response_model=CheckOutAnswer)
-def take_check_out(body: TakeCheckOut, call: Writer) -> Response:
+async def take_check_out(body: TakeCheckOut, call: Writer) -> Response:
     """Take definitive media out of the library: all that is asked for, or nothing and every reason."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.take_check_out(
             call.act(body.reason or body.purpose),
             check_out_id=call.new_id(),
@@ -216,9 +216,9 @@ def list_check_outs(
 
 
 @router.get("/check-outs/{check_out_id}", operation_id="check_outs_get", response_model=CheckOutAnswer)
-def get_check_out(check_out_id: PathId, call: Reader) -> Response:
+async def get_check_out(check_out_id: PathId, call: Reader) -> Response:
     """Show a check-out."""
-    return call.show(CheckOut, check_out_id, present_check_out)
+    return await call.show(CheckOut, check_out_id, present_check_out)
 
 
 @router.get("/check-outs/{check_out_id}/next", operation_id="check_outs_next", response_model=NextAnswer)
@@ -247,9 +247,9 @@ def list_check_ins(
 
 
 @router.get("/check-ins/{check_in_id}", operation_id="check_ins_get", response_model=CheckInAnswer)
-def get_check_in(check_in_id: PathId, call: Reader) -> Response:
+async def get_check_in(check_in_id: PathId, call: Reader) -> Response:
     """Show a check-in."""
-    return call.show(CheckIn, check_in_id, present_check_in)
+    return await call.show(CheckIn, check_in_id, present_check_in)
 
 
 @router.get("/check-ins/{check_in_id}/next", operation_id="check_ins_next", response_model=NextAnswer)

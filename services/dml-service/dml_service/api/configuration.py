@@ -158,9 +158,9 @@ router = APIRouter(prefix="/v1", tags=["configuration"])
     status_code=201,
     response_model=ConfigurationItemAnswer,
 )
-def register_configuration_item(body: RegisterConfigurationItem, call: Writer) -> Response:
+async def register_configuration_item(body: RegisterConfigurationItem, call: Writer) -> Response:
     """Register a configuration item; what deployment puts somewhere is registered by itself."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.register_configuration_item(
             call.act(body.reason),
             configuration_item_id=call.new_id(),
@@ -196,9 +196,9 @@ def list_configuration_items(
     operation_id="configuration_items_get",
     response_model=ConfigurationItemAnswer,
 )
-def get_configuration_item(configuration_item_id: PathId, call: Reader) -> Response:
+async def get_configuration_item(configuration_item_id: PathId, call: Reader) -> Response:
     """Show a configuration item."""
-    return call.show(ConfigurationItem, configuration_item_id, present_configuration_item)
+    return await call.show(ConfigurationItem, configuration_item_id, present_configuration_item)
 
 
 @router.get(
@@ -226,9 +226,9 @@ def history_of_configuration_item(configuration_item_id: PathId, call: Reader) -
     operation_id="configuration_items_set_relations",
     response_model=ConfigurationItemAnswer,
 )
-def set_relations(configuration_item_id: PathId, body: SetConfigurationRelations, call: Writer) -> Response:
+async def set_relations(configuration_item_id: PathId, body: SetConfigurationRelations, call: Writer) -> Response:
     """Replace the relations of a configuration item."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.set_configuration_relations(
             call.act(body.reason),
             configuration_item_id=configuration_item_id,
@@ -244,9 +244,9 @@ def set_relations(configuration_item_id: PathId, body: SetConfigurationRelations
     operation_id="configuration_items_retire",
     response_model=ConfigurationItemAnswer,
 )
-def retire_configuration_item(configuration_item_id: PathId, body: Reason, call: Writer) -> Response:
+async def retire_configuration_item(configuration_item_id: PathId, body: Reason, call: Writer) -> Response:
     """Take a configuration item out of use; its history stays."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.retire_configuration_item(
             call.act(body.reason), configuration_item_id=configuration_item_id, reason=body.reason
         ),

@@ -138,9 +138,9 @@ def list_media_items(
 
 
 @router.get("/media-items/{item_id}", operation_id="media_items_get", response_model=MediaItemAnswer)
-def get_media_item(item_id: PathId, call: Reader) -> Response:
+async def get_media_item(item_id: PathId, call: Reader) -> Response:
     """Show a media item."""
-    return call.show(MediaItem, item_id, present)
+    return await call.show(MediaItem, item_id, present)
 
 
 @router.get("/media-items/{item_id}/next", operation_id="media_items_next", response_model=NextAnswer)
@@ -169,29 +169,31 @@ def where_used(item_id: PathId, call: Reader) -> Response:
     return call.answer(answer)
 
 
-def _command(call: Call[DmlUseCases], use_case: Callable[[DmlUseCases], MediaItem]) -> Response:
-    return call.command(use_case, present=present)
+async def _command(call: Call[DmlUseCases], use_case: Callable[[DmlUseCases], MediaItem]) -> Response:
+    return await call.command(use_case, present=present)
 
 
 @router.post("/media-items/{item_id}/quarantine", operation_id="media_items_quarantine", response_model=MediaItemAnswer)
-def quarantine(item_id: PathId, body: Reason, call: Writer) -> Response:
+async def quarantine(item_id: PathId, body: Reason, call: Writer) -> Response:
     """Put a definitive item under quarantine: nobody checks it out, builds with it or deploys it."""
-    return _command(call, lambda uc: uc.quarantine_item(call.act(body.reason), item_id=item_id, reason=body.reason))
+    return await _command(
+        call, lambda uc: uc.quarantine_item(call.act(body.reason), item_id=item_id, reason=body.reason)
+    )
 
 
 @router.post("/media-items/{item_id}/clearance", operation_id="media_items_clear", response_model=MediaItemAnswer)
-def clear(item_id: PathId, body: Reason, call: Writer) -> Response:
+async def clear(item_id: PathId, body: Reason, call: Writer) -> Response:
     """Make a quarantined item definitive again, by a change authority's decision."""
-    return _command(call, lambda uc: uc.clear_item(call.act(body.reason), item_id=item_id, reason=body.reason))
+    return await _command(call, lambda uc: uc.clear_item(call.act(body.reason), item_id=item_id, reason=body.reason))
 
 
 @router.post("/media-items/{item_id}/withdrawal", operation_id="media_items_withdraw", response_model=MediaItemAnswer)
-def withdraw(item_id: PathId, body: Reason, call: Writer) -> Response:
+async def withdraw(item_id: PathId, body: Reason, call: Writer) -> Response:
     """Withdraw an item from use; its bytes and its history stay."""
-    return _command(call, lambda uc: uc.withdraw_item(call.act(body.reason), item_id=item_id, reason=body.reason))
+    return await _command(call, lambda uc: uc.withdraw_item(call.act(body.reason), item_id=item_id, reason=body.reason))
 
 
 @router.post("/media-items/{item_id}/archiving", operation_id="media_items_archive", response_model=MediaItemAnswer)
-def archive(item_id: PathId, body: Reason, call: Writer) -> Response:
+async def archive(item_id: PathId, body: Reason, call: Writer) -> Response:
     """Keep a withdrawn or superseded item for the record only."""
-    return _command(call, lambda uc: uc.archive_item(call.act(body.reason), item_id=item_id, reason=body.reason))
+    return await _command(call, lambda uc: uc.archive_item(call.act(body.reason), item_id=item_id, reason=body.reason))

@@ -211,9 +211,9 @@ router = APIRouter(prefix="/v1", tags=["services"])
 
 
 @router.post("/services", operation_id="services_register", status_code=201, response_model=ServiceAnswer)
-def register_service(body: RegisterService, call: Writer) -> Response:
+async def register_service(body: RegisterService, call: Writer) -> Response:
     """Register a service, in its pipeline; without an owner it belongs to whoever registers it."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.register_service(
             call.act(body.reason),
             service_id=call.new_id(),
@@ -245,9 +245,9 @@ def list_services(
 
 
 @router.get("/services/{service_id}", operation_id="services_get", response_model=ServiceAnswer)
-def get_service(service_id: PathId, call: Reader) -> Response:
+async def get_service(service_id: PathId, call: Reader) -> Response:
     """Show a service."""
-    return call.show(Service, service_id, present)
+    return await call.show(Service, service_id, present)
 
 
 @router.get("/services/{service_id}/next", operation_id="services_next", response_model=NextAnswer)
@@ -263,9 +263,9 @@ def history_of_service(service_id: PathId, call: Reader) -> Response:
 
 
 @router.put("/services/{service_id}/targets", operation_id="services_set_targets", response_model=ServiceAnswer)
-def set_targets(service_id: PathId, body: SetTargets, call: Writer) -> Response:
+async def set_targets(service_id: PathId, body: SetTargets, call: Writer) -> Response:
     """Replace the service level targets by a new revision."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.set_targets(
             call.act(body.reason), service_id=service_id, targets=tuple(one.wanted() for one in body.targets)
         ),
@@ -275,9 +275,9 @@ def set_targets(service_id: PathId, body: SetTargets, call: Writer) -> Response:
 
 
 @router.put("/services/{service_id}/relations", operation_id="services_set_relations", response_model=ServiceAnswer)
-def set_relations(service_id: PathId, body: SetServiceRelations, call: Writer) -> Response:
+async def set_relations(service_id: PathId, body: SetServiceRelations, call: Writer) -> Response:
     """Replace the services on which a service depends."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.set_service_relations(
             call.act(body.reason), service_id=service_id, depends_on=tuple(body.depends_on)
         ),
@@ -287,9 +287,9 @@ def set_relations(service_id: PathId, body: SetServiceRelations, call: Writer) -
 
 
 @router.put("/services/{service_id}/owner", operation_id="services_set_owner", response_model=ServiceAnswer)
-def set_owner(service_id: PathId, body: SetOwner, call: Writer) -> Response:
+async def set_owner(service_id: PathId, body: SetOwner, call: Writer) -> Response:
     """Hand a service to a new owner."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.set_owner(call.act(body.reason), service_id=service_id, owner_id=body.owner_id),
         present=present,
         if_match=True,

@@ -22,11 +22,11 @@ router = APIRouter(prefix="/v1", tags=["build, test and deployment"])
 
 
 @router.post("/releases/{release_id}/builds", operation_id="releases_record_build", response_model=ReleaseAnswer)
-def record_build(release_id: PathId, body: RecordBuild, call: Writer) -> Response:
+async def record_build(release_id: PathId, body: RecordBuild, call: Writer) -> Response:
     """Record a numbered build; every input must be definitive."""
     inputs = tuple(one.item() for one in body.inputs)
     candidates = tuple(one.item() for one in body.candidates)
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.record_build(
             call.act(body.reason),
@@ -39,7 +39,7 @@ def record_build(release_id: PathId, body: RecordBuild, call: Writer) -> Respons
 
 
 @router.post("/releases/{release_id}/test-runs", operation_id="releases_record_test_run", response_model=ReleaseAnswer)
-def record_test_run(release_id: PathId, body: RecordTestRun, call: Writer) -> Response:
+async def record_test_run(release_id: PathId, body: RecordTestRun, call: Writer) -> Response:
     """Bind the report of a test run to the build whose bytes were tested."""
 
     def record(use_cases: ReleaseUseCases) -> Release:
@@ -56,21 +56,23 @@ def record_test_run(release_id: PathId, body: RecordTestRun, call: Writer) -> Re
             found = {"pointer": "/junit_xml", "code": "unreadable-report", "detail": str(error)}
             raise Problem("invalid", errors=[found]) from error
 
-    return carry_out(call, record)
+    return await carry_out(call, record)
 
 
 @router.post("/releases/{release_id}/sign-offs", operation_id="releases_sign_off", response_model=ReleaseAnswer)
-def sign_off(release_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def sign_off(release_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Sign off the present build, as change manager."""
-    return carry_out(call, lambda use_cases: use_cases.record_sign_off(call.act(body.reason), release_id=release_id))
+    return await carry_out(
+        call, lambda use_cases: use_cases.record_sign_off(call.act(body.reason), release_id=release_id)
+    )
 
 
 @router.post(
     "/releases/{release_id}/rehearsals", operation_id="releases_request_rehearsal", response_model=ReleaseAnswer
 )
-def request_rehearsal(release_id: PathId, body: RequestRehearsal, call: Writer) -> Response:
+async def request_rehearsal(release_id: PathId, body: RequestRehearsal, call: Writer) -> Response:
     """Ask for package and back-out steps to be rehearsed in a sandbox."""
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.request_rehearsal(
             call.act(body.reason),
@@ -84,10 +86,10 @@ def request_rehearsal(release_id: PathId, body: RequestRehearsal, call: Writer) 
 @router.put(
     "/releases/{release_id}/deployment-plan", operation_id="releases_plan_deployment", response_model=ReleaseAnswer
 )
-def plan_deployment(release_id: PathId, body: PlanDeployment, call: Writer) -> Response:
+async def plan_deployment(release_id: PathId, body: PlanDeployment, call: Writer) -> Response:
     """Write the deployment plan; a request or an unused grant that bound another one ends."""
     plan = body.plan()
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.plan_deployment(call.act(body.reason), release_id=release_id, plan=plan),
         if_match=True,
@@ -97,10 +99,10 @@ def plan_deployment(release_id: PathId, body: PlanDeployment, call: Writer) -> R
 @router.post(
     "/releases/{release_id}/owner-notices", operation_id="releases_inform_owners", response_model=ReleaseAnswer
 )
-def inform_owners(release_id: PathId, body: InformOwners, call: Writer) -> Response:
+async def inform_owners(release_id: PathId, body: InformOwners, call: Writer) -> Response:
     """Record that the owners of dependent services were informed."""
     service_ids = tuple(body.service_ids)
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.inform_owners(
             call.act(body.reason), release_id=release_id, service_ids=service_ids

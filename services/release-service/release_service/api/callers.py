@@ -16,8 +16,11 @@ Reader = Annotated[Call[ReleaseUseCases], Depends(needs("release:read"))]
 Writer = Annotated[Call[ReleaseUseCases], Depends(needs("release:write"))]
 
 
-def carry_out(
+async def carry_out(
     call: Call[ReleaseUseCases], use_case: Callable[[ReleaseUseCases], Release], *, if_match: bool = False
 ) -> Response:
     """Carry out a command and answer with the release as it is then."""
-    return call.command(use_case, present=lambda release: present_release(release, call.views), if_match=if_match)
+    # The number of a release is in the read models.
+    return await call.command(
+        use_case, present=lambda release: present_release(release, call.views), if_match=if_match, waits=True
+    )

@@ -13,10 +13,10 @@ router = APIRouter(prefix="/v1", tags=["planning and gates"])
 
 
 @router.put("/releases/{release_id}/plan", operation_id="releases_write_plan", response_model=ReleaseAnswer)
-def write_plan(release_id: PathId, body: WritePlan, call: Writer) -> Response:
+async def write_plan(release_id: PathId, body: WritePlan, call: Writer) -> Response:
     """Write the plan; a request or an unused grant that bound another one ends."""
     plan = body.plan()
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.write_plan(
             call.act(body.reason), release_id=release_id, plan=plan, version=body.version
@@ -28,9 +28,11 @@ def write_plan(release_id: PathId, body: WritePlan, call: Writer) -> Response:
 @router.post(
     "/releases/{release_id}/impact-requests", operation_id="releases_request_impact", response_model=ReleaseAnswer
 )
-def request_impact(release_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def request_impact(release_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Ask configuration management whom the release can affect."""
-    return carry_out(call, lambda use_cases: use_cases.request_impact(call.act(body.reason), release_id=release_id))
+    return await carry_out(
+        call, lambda use_cases: use_cases.request_impact(call.act(body.reason), release_id=release_id)
+    )
 
 
 @router.post(
@@ -38,9 +40,9 @@ def request_impact(release_id: PathId, body: Reasoned, call: Writer) -> Response
     operation_id="releases_acknowledge_impact",
     response_model=ReleaseAnswer,
 )
-def acknowledge_impact(release_id: PathId, body: AcknowledgeImpact, call: Writer) -> Response:
+async def acknowledge_impact(release_id: PathId, body: AcknowledgeImpact, call: Writer) -> Response:
     """Acknowledge the impact set that was read."""
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.acknowledge_impact(
             call.act(body.reason), release_id=release_id, impact_digest=body.impact_digest
@@ -51,10 +53,10 @@ def acknowledge_impact(release_id: PathId, body: AcknowledgeImpact, call: Writer
 @router.post(
     "/releases/{release_id}/gate-requests", operation_id="releases_request_gates", response_model=ReleaseAnswer
 )
-def request_gates(release_id: PathId, body: RequestGates, call: Writer) -> Response:
+async def request_gates(release_id: PathId, body: RequestGates, call: Writer) -> Response:
     """Ask change management for a gate, or in an emergency for two joined ones."""
     gates = tuple(body.gates)
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.request_gates(
             call.act(body.reason), release_id=release_id, request_id=call.new_id(), gates=gates
@@ -67,9 +69,9 @@ def request_gates(release_id: PathId, body: RequestGates, call: Writer) -> Respo
     operation_id="releases_withdraw_gate_request",
     response_model=ReleaseAnswer,
 )
-def withdraw_gate_request(release_id: PathId, request_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def withdraw_gate_request(release_id: PathId, request_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Take a request back, or make its unused grant void."""
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.withdraw_gate_request(
             call.act(body.reason), release_id=release_id, request_id=request_id
@@ -78,9 +80,9 @@ def withdraw_gate_request(release_id: PathId, request_id: PathId, body: Reasoned
 
 
 @router.post("/releases/{release_id}/phases", operation_id="releases_enter_phase", response_model=ReleaseAnswer)
-def enter_phase(release_id: PathId, body: EnterPhase, call: Writer) -> Response:
+async def enter_phase(release_id: PathId, body: EnterPhase, call: Writer) -> Response:
     """Enter a phase; the grant of its gate is used."""
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.enter_phase(
             call.act(body.reason), release_id=release_id, phase=body.phase, deployment_id=call.new_id()

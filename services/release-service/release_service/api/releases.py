@@ -23,9 +23,9 @@ router = APIRouter(prefix="/v1", tags=["releases"])
 
 
 @router.post("/releases", operation_id="releases_open", status_code=201, response_model=ReleaseAnswer)
-def open_release(body: OpenRelease, call: Writer) -> Response:
+async def open_release(body: OpenRelease, call: Writer) -> Response:
     """Open a release of a service; its number is shown as soon as it is saved."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.open_release(
             call.act(body.reason),
             release_id=call.new_id(),
@@ -38,6 +38,7 @@ def open_release(body: OpenRelease, call: Writer) -> Response:
         present=lambda release: present_release(release, call.views),
         status=201,
         location=lambda release: f"/v1/releases/{release.id}",
+        waits=True,
     )
 
 
@@ -69,15 +70,15 @@ def list_releases(
 
 
 @router.get("/releases/{release_id}", operation_id="releases_get", response_model=ReleaseAnswer)
-def get_release(release_id: PathId, call: Reader) -> Response:
+async def get_release(release_id: PathId, call: Reader) -> Response:
     """Show a release."""
-    return call.show(Release, release_id, lambda release: present_release(release, call.views))
+    return await call.show(Release, release_id, lambda release: present_release(release, call.views), waits=True)
 
 
 @router.get("/releases/{release_id}/package", operation_id="releases_package", response_model=PackageAnswer)
-def get_package(release_id: PathId, call: Reader) -> Response:
+async def get_package(release_id: PathId, call: Reader) -> Response:
     """Show the package of a release."""
-    return call.show(Release, release_id, present_package)
+    return await call.show(Release, release_id, present_package)
 
 
 @router.get("/releases/{release_id}/next", operation_id="releases_next", response_model=NextAnswer)
@@ -93,10 +94,10 @@ def history_of_release(release_id: PathId, call: Reader) -> Response:
 
 
 @router.put("/releases/{release_id}/changes", operation_id="releases_carry_changes", response_model=ReleaseAnswer)
-def carry_changes(release_id: PathId, body: CarryChanges, call: Writer) -> Response:
+async def carry_changes(release_id: PathId, body: CarryChanges, call: Writer) -> Response:
     """Replace the changes that a release carries."""
     changes = tuple(body.change_ids)
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.carry_changes(call.act(body.reason), release_id=release_id, change_ids=changes),
         if_match=True,
@@ -104,9 +105,9 @@ def carry_changes(release_id: PathId, body: CarryChanges, call: Writer) -> Respo
 
 
 @router.post("/releases/{release_id}/ways-back", operation_id="releases_go_back", response_model=ReleaseAnswer)
-def go_back(release_id: PathId, body: GoBack, call: Writer) -> Response:
+async def go_back(release_id: PathId, body: GoBack, call: Writer) -> Response:
     """Go back to an earlier phase."""
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.go_back(
             call.act(body.reason), release_id=release_id, way=body.way, version=body.version
@@ -115,21 +116,25 @@ def go_back(release_id: PathId, body: GoBack, call: Writer) -> Response:
 
 
 @router.post("/releases/{release_id}/hold", operation_id="releases_hold", response_model=ReleaseAnswer)
-def put_on_hold(release_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def put_on_hold(release_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Put a release on hold."""
-    return carry_out(call, lambda use_cases: use_cases.put_on_hold(call.act(body.reason), release_id=release_id))
+    return await carry_out(call, lambda use_cases: use_cases.put_on_hold(call.act(body.reason), release_id=release_id))
 
 
 @router.post("/releases/{release_id}/resumption", operation_id="releases_resume", response_model=ReleaseAnswer)
-def take_off_hold(release_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def take_off_hold(release_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Let a release go on after a hold."""
-    return carry_out(call, lambda use_cases: use_cases.take_off_hold(call.act(body.reason), release_id=release_id))
+    return await carry_out(
+        call, lambda use_cases: use_cases.take_off_hold(call.act(body.reason), release_id=release_id)
+    )
 
 
 @router.post("/releases/{release_id}/cancellation", operation_id="releases_cancel", response_model=ReleaseAnswer)
-def cancel_release(release_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def cancel_release(release_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Cancel a release; what ran is reviewed first."""
-    return carry_out(call, lambda use_cases: use_cases.cancel_release(call.act(body.reason), release_id=release_id))
+    return await carry_out(
+        call, lambda use_cases: use_cases.cancel_release(call.act(body.reason), release_id=release_id)
+    )
 
 
 @router.post(
@@ -137,9 +142,9 @@ def cancel_release(release_id: PathId, body: Reasoned, call: Writer) -> Response
     operation_id="releases_request_confirmation",
     response_model=ReleaseAnswer,
 )
-def request_confirmation(release_id: PathId, body: Reasoned, call: Writer) -> Response:
+async def request_confirmation(release_id: PathId, body: Reasoned, call: Writer) -> Response:
     """Ask the CAB to confirm what an emergency decided."""
-    return carry_out(
+    return await carry_out(
         call,
         lambda use_cases: use_cases.request_confirmation(
             call.act(body.reason), release_id=release_id, request_id=call.new_id()

@@ -55,9 +55,9 @@ def list_reviews(
 
 
 @router.get("/reviews/{review_id}", operation_id="reviews_get", summary="Show a review", response_model=ReviewAnswer)
-def get_review(review_id: PathId, call: Reader) -> Response:
+async def get_review(review_id: PathId, call: Reader) -> Response:
     """Show a review with its evaluations, findings and debts."""
-    return call.show(Review, review_id, present_review)
+    return await call.show(Review, review_id, present_review)
 
 
 @router.get(
@@ -106,9 +106,9 @@ def get_evaluation(review_id: PathId, evaluation_id: PathId, call: Reader) -> Re
     status_code=202,
     response_model=ReviewAnswer,
 )
-def request_evaluation(review_id: PathId, body: RequestEvaluation, call: Writer) -> Response:
+async def request_evaluation(review_id: PathId, body: RequestEvaluation, call: Writer) -> Response:
     """Ask for every target to be measured on what was deployed; the verdicts appear in the review."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.request_evaluation(
             call.act(body.reason), review_id=review_id, request_id=call.new_id()
         ),
@@ -125,7 +125,7 @@ def request_evaluation(review_id: PathId, body: RequestEvaluation, call: Writer)
     status_code=201,
     response_model=ReviewAnswer,
 )
-def make_statement(review_id: PathId, body: MakeStatement, call: Writer) -> Response:
+async def make_statement(review_id: PathId, body: MakeStatement, call: Writer) -> Response:
     """State what cannot be measured: the value, or the parts of a retirement."""
 
     def use_case(use_cases: ReviewUseCases) -> Review:
@@ -142,7 +142,7 @@ def make_statement(review_id: PathId, body: MakeStatement, call: Writer) -> Resp
         )
         return use_cases.make_statement(call.act(body.reason), review_id=review_id, evaluation=evaluation)
 
-    return call.command(use_case, present=present_review, status=201, location=_location)
+    return await call.command(use_case, present=present_review, status=201, location=_location)
 
 
 @router.post(
@@ -152,9 +152,9 @@ def make_statement(review_id: PathId, body: MakeStatement, call: Writer) -> Resp
     status_code=201,
     response_model=ReviewAnswer,
 )
-def record_finding(review_id: PathId, body: RecordFinding, call: Writer) -> Response:
+async def record_finding(review_id: PathId, body: RecordFinding, call: Writer) -> Response:
     """Record what was found or learned."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.record_finding(
             call.act(body.reason), review_id=review_id, finding_id=call.new_id(), kind=body.kind, text=body.text
         ),
@@ -171,9 +171,9 @@ def record_finding(review_id: PathId, body: RecordFinding, call: Writer) -> Resp
     status_code=201,
     response_model=ReviewAnswer,
 )
-def request_acceptance(review_id: PathId, body: RequestAcceptance, call: Writer) -> Response:
+async def request_acceptance(review_id: PathId, body: RequestAcceptance, call: Writer) -> Response:
     """Ask an authority to accept a missed target in writing."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.request_acceptance(
             call.act(body.reason), review_id=review_id, request_id=call.new_id(), evaluation_id=body.evaluation_id
         ),
@@ -190,9 +190,9 @@ def request_acceptance(review_id: PathId, body: RequestAcceptance, call: Writer)
     status_code=201,
     response_model=ReviewAnswer,
 )
-def recommend_retirement(review_id: PathId, body: RecommendRetirement, call: Writer) -> Response:
+async def recommend_retirement(review_id: PathId, body: RecommendRetirement, call: Writer) -> Response:
     """Recommend that the service be retired."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.recommend_retirement(call.act(body.reason), review_id=review_id),
         present=present_review,
         status=201,
@@ -207,9 +207,9 @@ def recommend_retirement(review_id: PathId, body: RecommendRetirement, call: Wri
     status_code=201,
     response_model=ReviewAnswer,
 )
-def close_review(review_id: PathId, body: CloseReview, call: Writer) -> Response:
+async def close_review(review_id: PathId, body: CloseReview, call: Writer) -> Response:
     """End the review: the release closes, is cancelled, or goes a way back."""
-    return call.command(
+    return await call.command(
         lambda use_cases: use_cases.close_review(call.act(body.reason), review_id=review_id, decision=body.decision),
         present=present_review,
         status=201,

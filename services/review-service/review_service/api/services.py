@@ -203,9 +203,9 @@ def list_watches(call: Reader, measuring: Measuring = None) -> Response:
     response_model=WatchAnswer,
     tags=["target watches"],
 )
-def get_watch(service_id: PathId, call: Reader) -> Response:
+async def get_watch(service_id: PathId, call: Reader) -> Response:
     """Show the targets in force of a service, and how they stood last."""
-    return call.show(TargetWatch, TargetWatch.id_of(service_id), _present_watch)
+    return await call.show(TargetWatch, TargetWatch.id_of(service_id), _present_watch)
 
 
 @router.get(
@@ -239,9 +239,9 @@ def list_ledgers(call: Reader) -> Response:
     response_model=LedgerAnswer,
     tags=["value ledgers"],
 )
-def get_ledger(service_id: PathId, call: Reader) -> Response:
+async def get_ledger(service_id: PathId, call: Reader) -> Response:
     """Show the ledger of a service."""
-    return call.show(ValueLedger, ValueLedger.id_of(service_id), _present_ledger)
+    return await call.show(ValueLedger, ValueLedger.id_of(service_id), _present_ledger)
 
 
 @router.get(
@@ -276,7 +276,7 @@ def history_of_ledger(service_id: PathId, call: Reader) -> Response:
     response_model=LedgerAnswer,
     tags=["value ledgers"],
 )
-def enter_value(service_id: PathId, body: EnterValue, call: Writer) -> Response:
+async def enter_value(service_id: PathId, body: EnterValue, call: Writer) -> Response:
     """Enter an expectation, or what was realised of one."""
 
     def use_case(use_cases: ReviewUseCases) -> ValueLedger:
@@ -292,7 +292,7 @@ def enter_value(service_id: PathId, body: EnterValue, call: Writer) -> Response:
         )
         return use_cases.enter_value(act, service_id=service_id, entry=entry)
 
-    return call.command(
+    return await call.command(
         use_case,
         present=_present_ledger,
         status=201,

@@ -8,8 +8,8 @@ The `api.py` of a service says it all at the top of its modules, where FastAPI c
     router = APIRouter(prefix="/v1", tags=["releases"])
 
     @router.post("/releases", operation_id="releases_open", status_code=201, response_model=ReleaseAnswer)
-    def open_release(body: OpenRelease, call: Writer) -> Response:
-        return call.command(
+    async def open_release(body: OpenRelease, call: Writer) -> Response:
+        return await call.command(
             lambda use_cases: use_cases.open_release(call.act(body.reason), release_id=call.new_id(), ...),
             present=present_release,
             status=201,
@@ -23,12 +23,14 @@ The `api.py` of a service says it all at the top of its modules, where FastAPI c
     def routes(caller: CallFactory) -> APIRouter:
         return router
 
-Endpoints are plain functions (they run in threads). `call.act` and `call.new_id` belong inside the use case, so that a
-second decision after a conflict is made at its own time and with the same ids. `present` runs before the commit.
+Endpoints that give a command or show one thing are coroutines and wait for nothing but their call (decision 0017); all
+others are plain functions and run in threads. `call.act` and `call.new_id` belong inside the use case, so that a second
+decision is made at its own time and with the same ids. `present` runs before the commit.
 """
 
 from fourgates.chassis.http.api import Api, create_api
-from fourgates.chassis.http.call import Call, CallFactory
+from fourgates.chassis.http.call import Call
+from fourgates.chassis.http.callers import CallFactory
 from fourgates.chassis.http.health import Check, Readiness
 from fourgates.chassis.http.operation import Needs, needs
 from fourgates.chassis.http.problems import Problem

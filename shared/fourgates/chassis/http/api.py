@@ -11,14 +11,16 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 
 from fourgates.chassis.aggregate import Refused
+from fourgates.chassis.http.direct import Directory, route_path
 from fourgates.chassis.http.docs import docs_routes
-from fourgates.chassis.http.edge import Edge
+from fourgates.chassis.http.edge import Edge, completed, unexpected
 from fourgates.chassis.http.health import Check, Readiness, health_routes
 from fourgates.chassis.http.openapi import complete
-from fourgates.chassis.http.operation import Operation
+from fourgates.chassis.http.operation import Asked, Operation
 from fourgates.chassis.http.parsing import invalid
 from fourgates.chassis.http.problems import Problem, bare_problem, problem_response, refusal
 from fourgates.chassis.settings import ServiceSettings
@@ -51,6 +53,33 @@ class Api(FastAPI):
         super().__init__(**options)
         self.public_url = public_url
         self.readiness = Readiness()
+        self._directory = Directory()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; where its operation allows it, past the layers of the framework."""
+        if scope["type"] == "http":
+            route, texts = self._directory.find(scope["method"], route_path(scope))
+            if isinstance(route, Operation) and route.is_direct:
+                scope["app"] = self
+                scope["route"] = route
+                scope["path_params"] = dict(zip(route.param_convertors, texts, strict=True))
+                await self._answer(route, Asked(scope, receive), send)
+                return
+        await super().__call__(scope, receive, send)
+
+    async def _answer(self, operation: Operation, request: Request, send: Send) -> None:
+        """Answer by an operation. Whatever is raised becomes a problem, as the framework's layers would make it."""
+        try:
+            response = await operation.answer(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
+            handler = next((_HANDLERS[cls] for cls in type(error).__mro__ if cls in _HANDLERS), None)
+            response = unexpected(request, error) if handler is None else await handler(request, error)
+        if type(response) is Response:
+            headers = completed(response.raw_headers)
+            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+            await send({"type": "http.response.body", "body": response.body})
+        else:
+            await Edge(response)(request.scope, request.receive, send)
 
     def include_router(self, router: APIRouter, **options: Any) -> None:
         """Take over the routes of a router. Raises `TypeError` for options: a router says everything itself."""
@@ -59,7 +88,7 @@ class Api(FastAPI):
             raise TypeError(msg)
         for context in iter_route_contexts(router.routes):
             if not isinstance(context.original_route, APIRoute):
-                self.router.routes.append(context.original_route)
+                self._append(context.original_route)
                 continue
             copied = {name: getattr(context, name) for name in _COPIED}
             operation = Operation(
@@ -70,7 +99,12 @@ class Api(FastAPI):
                 dependency_overrides_provider=self,
                 **copied,
             )
-            self.router.routes.append(operation)
+            self._append(operation)
+
+    def _append(self, route: BaseRoute) -> None:
+        self.router.routes.append(route)
+        if isinstance(route, Route):
+            self._directory.add(route)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made once."""

@@ -1,12 +1,11 @@
-"""One authenticated request: who asks, the use case that is carried out for them, and the answer."""
+"""One authenticated request: the use case that is carried out for whoever asks, and the answer."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from copy import copy
+from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property
-from typing import Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
@@ -15,120 +14,21 @@ from fastapi.concurrency import run_in_threadpool
 from typing_extensions import TypeVar
 
 from fourgates.chassis.aggregate import Act, Aggregate, Forbidden, Refused
-from fourgates.chassis.clock import Clock
 from fourgates.chassis.http import parsing, reading
-from fourgates.chassis.http.operation import JSON, Needs, limited
-from fourgates.chassis.http.paging import PageTokens, load_or_make_key
-from fourgates.chassis.http.positions import Positions
+from fourgates.chassis.http.operation import limited
 from fourgates.chassis.http.problems import Problem, problem_response, refusal, request_id
-from fourgates.chassis.http.replay import InFlight, Remembered
-from fourgates.chassis.http.security_log import SecurityLog
+from fourgates.chassis.http.replay import Remembered
 from fourgates.chassis.http.written import PRIVATE, Body, Result, Written, rendered
-from fourgates.chassis.identity import BadToken, KeysUnavailable, Principal, TokenVerifier
-from fourgates.chassis.ids import Ids
-from fourgates.chassis.settings import ServiceSettings
+from fourgates.chassis.identity import Principal
+from fourgates.chassis.memory import NotAtOnce
 from fourgates.chassis.views import Row, Views
-from fourgates.chassis.work import Conflict, NotFound, Units, Work
+from fourgates.chassis.work import Conflict, NotFound, Work
+
+if TYPE_CHECKING:
+    from fourgates.chassis.http.callers import CallFactory
 
 U = TypeVar("U", default=Any)
-V = TypeVar("V")
 A = TypeVar("A", bound=Aggregate)
-_BEARER_CHARS_MAX = 8200
-
-
-class CallFactory(Generic[U]):
-    """Makes the calls of one service; shared by all threads."""
-
-    def __init__(
-        self,
-        *,
-        service: str,
-        verifier: TokenVerifier,
-        clock: Clock,
-        ids: Ids,
-        units: Units,
-        views: Views,
-        use_cases: Callable[[Work], U],
-        settings: ServiceSettings,
-        security_log: SecurityLog,
-        page_key: bytes | None = None,
-    ) -> None:
-        self.service = service
-        self.verifier = verifier
-        self.clock = clock
-        self.ids = ids
-        self.units = units
-        self.views = views
-        self.use_cases = use_cases
-        self.settings = settings
-        self.security_log = security_log
-        self.in_flight = InFlight(settings.in_flight_max)
-        self.positions = Positions(service, units, settings)
-        self._page_key = page_key
-
-    def of(self, use_cases: Callable[[Work], V]) -> CallFactory[V]:
-        """Return a factory of calls that carry out other use cases, with everything else of this one."""
-        other = cast("CallFactory[V]", copy(self))
-        other.use_cases = use_cases
-        return other
-
-    @cached_property
-    def tokens(self) -> PageTokens:
-        """The page tokens of this service; their key is read when the first one is needed."""
-        return PageTokens(self._page_key or load_or_make_key(self.settings.data_folder / "page-token.key"))
-
-    def __call__(
-        self,
-        scope: str,
-        *,
-        media: tuple[str, ...] | None = None,
-        serves: tuple[str, ...] = JSON,
-        body_limit_bytes: int | None = None,
-        stream: bool = False,
-    ) -> Needs:
-        """Return the dependency for a scope, bound to this factory."""
-        return Needs(scope, media=media, serves=serves, body_limit_bytes=body_limit_bytes, stream=stream, caller=self)
-
-    async def authenticate(self, request: Request) -> Principal:
-        """Return who asks. Raises the 401 problem; a token that is not accepted is written to the security log."""
-        header = request.headers.get("authorization", "")
-        kind, _, token = header.partition(" ")
-        token = token.strip()
-        if kind.lower() != "bearer" or not token or len(header) > _BEARER_CHARS_MAX:
-            challenge = {"WWW-Authenticate": 'Bearer realm="fourgates"'}
-            raise Problem("unauthenticated", headers=challenge)
-        known = self.verifier.remembered(token)
-        if known is not None:
-            return known
-        try:
-            return await run_in_threadpool(self.verifier.verify, token)
-        except KeysUnavailable as error:
-            raise Problem("unavailable", "No token can be checked now.", headers={"Retry-After": "5"}) from error
-        except BadToken as error:
-            await self._record(request, "bad-token", "", "invalid_token", error.reason)
-            challenge = {"WWW-Authenticate": 'Bearer realm="fourgates", error="invalid_token"'}
-            raise Problem("invalid-token", f"Not accepted: {error.reason}.", headers=challenge) from error
-
-    async def check_scope(self, request: Request, principal: Principal, scope: str) -> None:
-        """Raise the 403 problem, and write it to the security log, when the token lacks a scope."""
-        if scope in principal.scopes:
-            return
-        await self._record(request, "insufficient-scope", principal.subject, scope, "the token lacks the scope")
-        challenge = {"WWW-Authenticate": f'Bearer realm="fourgates", error="insufficient_scope", scope="{scope}"'}
-        raise Problem("insufficient-scope", f"The scope {scope} is needed.", headers=challenge)
-
-    async def _record(self, request: Request, kind: str, subject: str, rule: str, detail: str) -> None:
-        path = f"{request.method} {request.scope['path']}"
-        at = self.clock.now()
-        await run_in_threadpool(
-            lambda: self.security_log.record(kind=kind, at=at, principal=subject, path=path, rule=rule, detail=detail)
-        )
-
-    def begin(
-        self, request: Request, principal: Principal, *, body: bytes, memory: Remembered | None, limit_bytes: int
-    ) -> Call[U]:
-        """Return the call of a request."""
-        return Call(self, request, principal, body=body, memory=memory, limit_bytes=limit_bytes)
 
 
 class Call(Generic[U]):
@@ -155,7 +55,15 @@ class Call(Generic[U]):
         self.body = body
         self.if_match: parsing.Tags | None = None
         self.if_none_match: parsing.Tags | None = None
-        self.views, self.positions = caller.views, caller.positions
+        self.positions = caller.positions
+        self._at_once = False
+
+    @property
+    def views(self) -> Views:
+        """The read models, caught up to the log at each question. Raises `NotAtOnce` where nothing may wait."""
+        if self._at_once:
+            raise NotAtOnce("read models")
+        return self._caller.views
 
     # Who, when and why.
 
@@ -195,7 +103,7 @@ class Call(Generic[U]):
 
     # Commands.
 
-    def command(
+    async def command(
         self,
         use_case: Callable[[U], Result],
         present: Callable[[Result], Body],
@@ -203,15 +111,65 @@ class Call(Generic[U]):
         status: int = 200,
         location: Callable[[Result], str] | None = None,
         if_match: bool = False,
+        waits: bool = False,
     ) -> Response:
         """Carry out a use case in one transaction, and return the answer that is kept with it.
 
-        When someone else was first, the use case is decided again on what is then true. `present` sees the aggregate
-        before the commit. With `if_match` the caller must name the version that was read.
+        It is decided at once, on what is in memory, if it can be; else, and whenever it is refused or somebody else was
+        first, in a thread on what is stored. There it is decided again when someone else was first. `present` sees the
+        aggregate before the commit. With `if_match` the caller must name the version that was read. A use case that
+        waits for anything but aggregates and read models, or computes for long, says so by `waits`.
         """
         written = Written(present=present, status=status, location=location, if_match=if_match)
+        mark = self._ids_used
+        if not waits:
+            response = await self._decide_at_once(use_case, written, mark)
+            if response is not None:
+                return response
+            self._now = self._caller.clock.now()
+        return await run_in_threadpool(self._carry_out, use_case, written, mark)
+
+    def command_in_thread(
+        self,
+        use_case: Callable[[U], Result],
+        present: Callable[[Result], Body],
+        *,
+        status: int = 200,
+        location: Callable[[Result], str] | None = None,
+    ) -> Response:
+        """Carry out a use case as `command` does, for an endpoint that runs in a thread."""
+        written = Written(present=present, status=status, location=location, if_match=False)
+        return self._carry_out(use_case, written, self._ids_used)
+
+    async def _decide_at_once(
+        self, use_case: Callable[[U], Result], written: Written[Result], mark: int
+    ) -> Response | None:
+        """Decide and store without a thread; return None when that cannot be done, or is refused."""
+
+        def decide(work: Work) -> tuple[Response, UUID | None]:
+            self._ids_used = mark
+            self._at_once = True
+            try:
+                return self._response(work, use_case, written)
+            finally:
+                self._at_once = False
+
+        memory = self._caller.memory
         try:
-            return self._decide(use_case, written)
+            work, (response, about) = await memory.decide(decide)
+            await memory.store(work, reply=self._reply(response))
+        except (NotAtOnce, Refused, NotFound, Problem, Conflict):
+            return None
+        if work.reached:
+            return self.positions.tell(response, work.reached, about)
+        return await run_in_threadpool(self.positions.tell, response, work.reached, about)
+
+    def _carry_out(self, use_case: Callable[[U], Result], written: Written[Result], mark: int) -> Response:
+        kept = self.replay()
+        if kept is not None:
+            return kept
+        try:
+            return self._decide(use_case, written, mark)
         except Refused as refused:
             self._note(refused)
             problem = refusal(refused)
@@ -223,23 +181,28 @@ class Call(Generic[U]):
             problem = raised
         return self._kept(problem_response(self.request, problem))
 
-    def _decide(self, use_case: Callable[[U], Result], written: Written[Result]) -> Response:
-        mark = self._ids_used
+    def _decide(self, use_case: Callable[[U], Result], written: Written[Result], mark: int) -> Response:
         for attempt in range(self._caller.settings.conflict_retries_max + 1):
             if attempt:
                 # A later decision is made later: what it answers to may have happened in between.
                 self._now = self._caller.clock.now()
-                self._ids_used = mark
+            self._ids_used = mark
+            work = self._caller.units.open()
             try:
-                return self._attempt(use_case, written)
+                response, about = self._response(work, use_case, written)
+                self._caller.units.commit(work, reply=self._reply(response))
             except Conflict:
                 kept = self.replay()
                 if kept is not None:
                     return kept
+            else:
+                return self.positions.tell(response, work.reached, about)
         raise Problem("concurrent-change", headers={"Retry-After": "1"})
 
-    def _attempt(self, use_case: Callable[[U], Result], written: Written[Result]) -> Response:
-        work = self._caller.units.open()
+    def _response(
+        self, work: Work, use_case: Callable[[U], Result], written: Written[Result]
+    ) -> tuple[Response, UUID | None]:
+        """Decide, and return the answer that holds if this is stored, and what it is about."""
         target = self._target()
         found = work.find(Aggregate, target) if target else None
         if found is not None:
@@ -248,8 +211,7 @@ class Call(Generic[U]):
         if found is None and result is not None:
             self._check_version(result.version - len(result.pending_events), required=written.if_match)
         response = written.response(result, self.request.scope.get("root_path", ""))
-        self._caller.units.commit(work, reply=self._reply(response))
-        return self.positions.tell(response, work.reached, result.id if result is not None else None)
+        return response, result.id if result is not None else None
 
     def _target(self) -> UUID | None:
         """Return the id of the thing that the path is about: the first one in it."""
@@ -309,9 +271,29 @@ class Call(Generic[U]):
         """Return an aggregate to look at. Raises `NotFound`, which is answered by a 404."""
         return self._caller.units.open().get(cls, aggregate_id)
 
-    def show(self, cls: type[A], aggregate_id: UUID, present: Callable[[A], Body]) -> Response:
-        """Return one thing with its version as ETag, 304 when the caller has it already, 404 when there is none."""
-        aggregate = self.get(cls, aggregate_id)
+    async def show(
+        self, cls: type[A], aggregate_id: UUID, present: Callable[[A], Body], *, waits: bool = False
+    ) -> Response:
+        """Return one thing with its version as ETag, 304 when the caller has it already, 404 when there is none.
+
+        `waits` says that `present` asks the read models.
+        """
+
+        def shown(found: Aggregate | None) -> Response:
+            if not isinstance(found, cls):
+                raise NotFound(cls.__name__, aggregate_id)
+            self._at_once = True
+            try:
+                return self._shown(found, present)
+            finally:
+                self._at_once = False
+
+        if not waits:
+            with suppress(NotAtOnce):
+                return await self._caller.memory.look(aggregate_id, shown)
+        return await run_in_threadpool(lambda: self._shown(self.get(cls, aggregate_id), present))
+
+    def _shown(self, aggregate: A, present: Callable[[A], Body]) -> Response:
         headers = {**PRIVATE, "ETag": f'"{aggregate.version}"'}
         tags = self.if_none_match
         if tags is not None and (tags.any or str(aggregate.version) in tags.strong + tags.weak):

@@ -20,7 +20,8 @@ from fourgates.chassis.dead_letters import (
     letter_id,
     told,
 )
-from fourgates.chassis.http.call import Call, CallFactory
+from fourgates.chassis.http.call import Call
+from fourgates.chassis.http.callers import CallFactory
 from fourgates.chassis.http.problems import Problem
 from fourgates.chassis.http.reading import history_answer
 from fourgates.chassis.http.shapes import Answer, HistoryItem, Page, Strict, Text
@@ -172,7 +173,9 @@ def _decided(
     present: Callable[[DeadLetter], DeadLetterItem],
     use_case: Callable[[DeadLetterUseCases], DeadLetter],
 ) -> Response:
-    return call.command(use_case, present, status=201, location=lambda letter: f"/v1/dead-letters/{letter.place}")
+    return call.command_in_thread(
+        use_case, present, status=201, location=lambda letter: f"/v1/dead-letters/{letter.place}"
+    )
 
 
 def _item(letter: DeadLetter) -> DeadLetterItem:

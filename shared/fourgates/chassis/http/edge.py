@@ -43,7 +43,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = _completed(message.get("headers", ()))
+                message["headers"] = completed(message.get("headers", ()))
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -62,7 +62,8 @@ def unexpected(request: Request, error: Exception) -> Response:
     return problem_response(request, Problem("unexpected"))
 
 
-def _completed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def completed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those that every answer has."""
     given = list(headers)
     present = {name.lower() for name, _ in given}
     given.extend((name, value) for name, value in SECURITY_HEADERS if name not in present)

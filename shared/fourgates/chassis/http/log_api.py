@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from fourgates.chassis.bus import Message
 from fourgates.chassis.bus.envelope import NUMBER_MAX, SHARDS, topic_of
-from fourgates.chassis.http.call import Call, CallFactory
+from fourgates.chassis.http.call import Call
+from fourgates.chassis.http.callers import CallFactory
 from fourgates.chassis.http.shapes import Answer, Page
 from fourgates.chassis.relay import Place, Relay
 

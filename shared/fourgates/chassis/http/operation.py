@@ -12,8 +12,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
+from starlette.datastructures import Headers
 
 from fourgates.chassis.http import parsing
+from fourgates.chassis.http.direct import carried_out_directly
 from fourgates.chassis.http.paging import page_parameters
 from fourgates.chassis.http.positions import MIN_POSITION
 from fourgates.chassis.http.problems import Problem
@@ -21,7 +23,8 @@ from fourgates.chassis.http.replay import Remembered, remembered
 from fourgates.chassis.identity.principal import Principal
 
 if TYPE_CHECKING:
-    from fourgates.chassis.http.call import Call, CallFactory
+    from fourgates.chassis.http.call import Call
+    from fourgates.chassis.http.callers import CallFactory
 
 JSON = ("application/json",)
 BODY_LIMIT_BYTES = 1_048_576
@@ -84,6 +87,9 @@ class Plan:
 class Operation(APIRoute):
     """A route whose checks come in a fixed order: size, token, media types, scope, replay, parse, validate."""
 
+    is_direct: bool
+    answer: Handler
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if "next_page_token" in getattr(options.get("response_model"), "model_fields", {}):
             options["dependencies"] = [*(options.get("dependencies") or ()), Depends(page_parameters)]
@@ -91,14 +97,19 @@ class Operation(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the endpoint behind its checks."""
-        carry_out = super().get_route_handler()
         plan = self.plan()
+        carry_out = carried_out_directly(self.dependant)
+        # Whether a request may come here from the server itself.
+        self.is_direct = carry_out is not None and plan.needs is not None
+        if carry_out is None:
+            carry_out = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             if plan.needs is None:
                 return await _public(request, plan, carry_out)
             return await _admitted(request, plan, plan.needs, carry_out)
 
+        self.answer = handle
         return handle
 
     def plan(self) -> Plan:
@@ -130,13 +141,45 @@ class Operation(APIRoute):
         )
 
 
-class _Parsed(Request):
+class Asked(Request):
+    """A request whose headers are found at once, however many are looked for."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers."""
+        if not hasattr(self, "_headers"):
+            self._headers = _FoundHeaders(self.scope["headers"])
+        return self._headers
+
+
+class _FoundHeaders(Headers):
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
+        self._found: dict[str, list[str]] = {}
+        for name, value in raw:
+            self._found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+
+    def getlist(self, key: str) -> list[str]:
+        return self._found.get(key.lower(), [])
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self._found.get(key.lower())
+        return default if found is None else found[0]
+
+    def __getitem__(self, key: str) -> str:
+        return self._found[key.lower()][0]
+
+    def __contains__(self, key: Any) -> bool:
+        return key.lower() in self._found
+
+
+class Parsed(Request):
     """A request whose body has been read, parsed and validated already."""
 
     def __init__(self, request: Request, raw: bytes, value: Any) -> None:
         super().__init__(request.scope, request.receive)
         self._raw = raw
-        self._value = value
+        self.value = value
 
     async def body(self) -> bytes:
         """Return what was read."""
@@ -144,7 +187,7 @@ class _Parsed(Request):
 
     async def json(self) -> Any:
         """Return what was validated."""
-        return self._value
+        return self.value
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -157,7 +200,7 @@ async def _public(request: Request, plan: Plan, carry_out: Handler) -> Response:
     check_length(request, BODY_LIMIT_BYTES)
     parsing.check_content_type(request.headers.get("content-type"), plan.media)
     raw = await read_body(request, BODY_LIMIT_BYTES)
-    return await carry_out(_Parsed(request, raw, parsing.parse_body(plan.body, raw)))
+    return await carry_out(Parsed(request, raw, parsing.parse_body(plan.body, raw)))
 
 
 async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Handler) -> Response:
@@ -177,8 +220,13 @@ async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Hand
         return await _validated(request, plan, call, carry_out)
     caller.in_flight.begin(memory.scope)
     try:
+        return await _validated(request, plan, call, carry_out)
+    except Problem:
+        # What is wrong with a request that was answered before is no matter: it gets the same answer.
         kept = await run_in_threadpool(call.replay)
-        return kept or await _validated(request, plan, call, carry_out)
+        if kept is None:
+            raise
+        return kept
     finally:
         caller.in_flight.end(memory.scope)
 
@@ -190,8 +238,8 @@ async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: H
     if plan.method == "GET":
         await call.positions.wait(request.headers.getlist(MIN_POSITION))
     if plan.body is None or (not call.body and not plan.body_required):
-        return await carry_out(request if call.streams else _Parsed(request, b"", None))
-    return await carry_out(_Parsed(request, call.body or b"null", parsing.parse_body(plan.body, call.body)))
+        return await carry_out(request if call.streams else Parsed(request, b"", None))
+    return await carry_out(Parsed(request, call.body or b"null", parsing.parse_body(plan.body, call.body)))
 
 
 def _memory(request: Request, plan: Plan, principal: Principal, raw: bytes) -> Remembered | None:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from fourgates.chassis.http.call import Call, CallFactory
+from fourgates.chassis.http.call import Call
+from fourgates.chassis.http.callers import CallFactory
 from fourgates.chassis.http.operation import needs
 from fourgates.chassis.http.security_log import SecurityLogItem
 from fourgates.chassis.http.shapes import Page

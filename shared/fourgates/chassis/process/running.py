@@ -20,7 +20,7 @@ from fourgates.chassis.http.client import HttpClient
 from fourgates.chassis.http.health import Check
 from fourgates.chassis.process.front import Front, waiting_api
 from fourgates.chassis.process.parts import Opened, open_parts
-from fourgates.chassis.process.serving import listen, serve
+from fourgates.chassis.process.serving import collect_rarely, listen, serve
 from fourgates.chassis.process.settings import Named
 from fourgates.chassis.service import Service
 from fourgates.chassis.store import STORE_AWAY, Conflict
@@ -97,6 +97,7 @@ class Running:
             self._service = service
             api = cast("Api", service.api)
             api.readiness.checks |= {"store": self._store, "bus": self._awaited("bus")}
+            collect_rarely()
             service.start()
             self.front.open(api)
             self._until_it_answers("bus", (BusUnavailable,), self._make_topic)

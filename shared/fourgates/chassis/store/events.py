@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -33,12 +35,29 @@ class StoreUnavailable(Exception):
 STORE_AWAY = (StoreUnavailable, InterfaceError, OperationalError)
 
 
-@dataclass(frozen=True)
 class Recorded:
-    """One event of the log and its place in it. Positions grow in the order of commits and may have gaps."""
+    """One event of the log and its place in it. Positions grow in the order of commits and may have gaps.
 
-    position: int
-    event: Any
+    The event is read when it is asked for: most followers pass by most events, and their class is known without. The
+    class is None where nobody here knows it.
+    """
+
+    def __init__(
+        self, position: int, originator_id: UUID, event_class: type[Any] | None, read: Callable[[], Any]
+    ) -> None:
+        self.position = position
+        self.originator_id = originator_id
+        self.event_class = event_class
+        self._read = read
+
+    @cached_property
+    def event(self) -> Any:
+        """The event, or in its place an `UnreadableEvent`."""
+        return self._read()
+
+    def may_be(self, classes: Container[type[Any]]) -> bool:
+        """Tell whether this is, or for all that is known may be, of one of these classes."""
+        return self.event_class is None or self.event_class in classes
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,20 @@ LOOK_AGAIN_S = 1.0
 class Recorder(Protocol):
     """What the store needs of a database. SQLite and PostgreSQL fulfil it and pass the same tests."""
 
+    # Whether other processes may append to the same log.
+    shared: bool
+
+    def submit(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        positions: Mapping[str, int],
+        reply: Reply | None,
+        parked: Parked | None,
+    ) -> Future[Sequence[int]]:
+        """Append without waiting; the answer is what `append` returns or raises."""
+        ...
+
     def append(
         self,
         stored_events: Sequence[StoredEvent],
@@ -107,6 +140,10 @@ class Recorder(Protocol):
         self, start: int | None, limit: int, *, inclusive_of_start: bool = True
     ) -> Sequence[Notification]:
         """Return events of the log in order."""
+        ...
+
+    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
+        """Return position, aggregate and version of events of the log in order, where other processes may append."""
         ...
 
     def max_notification_id(self) -> int | None:
@@ -165,8 +202,20 @@ class EventStore:
         self._changes = 0
         self._wakes = 0
         self._savings_awaited = 0
+        # A position that the log is known to have reached.
+        self._reached = 0
         self._listening = False
         self.stopped = Stopped()
+        self._told: list[Callable[[Sequence[Any]], None]] = []
+
+    def tell(self, hear: Callable[[Sequence[Any]], None]) -> None:
+        """Let somebody hear of all events that are appended here and waited for, before whoever appends goes on."""
+        self._told.append(hear)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may append to the same log."""
+        return self._recorder.shared
 
     def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
         """Return an aggregate folded from its events, up to a version if given, or None when it has none.
@@ -211,21 +260,46 @@ class EventStore:
             if any(self.position_of(name) >= position for name, position in wanted.items()):
                 raise AlreadyHandled(str(error)) from error
             raise Conflict(str(error)) from error
+        for hear in self._told:
+            hear(events)
         if appended or (wanted and self._savings_awaited):
-            self._notice()
+            self.notice(appended[-1] if appended else 0)
         return appended
+
+    def submit(self, events: Sequence[Any], *, reply: Reply | None = None) -> Future[Sequence[int]]:
+        """Append as `append` does, without waiting. Raises `StoreUnavailable`.
+
+        `appended` reads the answer; whoever was answered tells those who wait for the log, by `notice`.
+        """
+        stored = [self._mapper.to_stored_event(e) for e in events]
+        check_sizes(stored)
+        return self._recorder.submit(stored, positions={}, reply=reply, parked=None)
+
+    def appended(self, answer: Future[Sequence[int]]) -> Sequence[int]:
+        """Return the positions of what was submitted and is answered. Raises what `append` raises."""
+        try:
+            return answer.result(timeout=0)
+        except IntegrityError as error:
+            raise Conflict(str(error)) from error
+
+    def moved_since(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
+        """Return position, aggregate and version of events of the log in order, where other processes may append."""
+        return self._recorder.select_moved(after, limit)
 
     def log(self, after: int, limit: int) -> list[Recorded]:
         """Return at most `limit` events of the log after a position, in order; one that cannot be read says so."""
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
-        return [Recorded(int(n.id), self._read(n)) for n in found]
+        return [self._recorded(n) for n in found]
 
     def log_of(self, after: int, limit: int, wanted: Callable[[UUID], bool]) -> tuple[list[Recorded], int | None]:
         """Return, of the next `limit` events of the log, those of wanted aggregates, and where to go on, or None."""
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         kept = [n for n in found if wanted(cast("UUID", n.originator_id))]
-        recorded = [Recorded(int(n.id), self._read(n)) for n in kept]
-        return recorded, int(found[-1].id) if len(found) == limit else None
+        return [self._recorded(n) for n in kept], int(found[-1].id) if len(found) == limit else None
+
+    def _recorded(self, stored: Notification) -> Recorded:
+        aggregate_id = cast("UUID", stored.originator_id)
+        return Recorded(int(stored.id), aggregate_id, self._mapper.class_of(stored.topic), partial(self._read, stored))
 
     def head(self) -> int:
         """Return the last position of the log, 0 when it is empty."""
@@ -233,7 +307,7 @@ class EventStore:
 
     def wait_beyond(self, position: int, timeout_s: float) -> bool:
         """Wait until the log goes beyond a position, or the time is over; tell which."""
-        return self._wait(lambda: self.head() > position, timeout_s)
+        return self._wait(lambda: self._reached > position or self.head() > position, timeout_s)
 
     def wait_until_saved(self, name: str, position: int, timeout_s: float) -> bool:
         """Wait until at least this position is saved under a name, or the time is over; tell which.
@@ -258,7 +332,7 @@ class EventStore:
             wakes = self._wakes
             if not self._listening:
                 self._listening = True
-                self._recorder.listen(self._notice)
+                self._recorder.listen(self.notice)
         while True:
             changes = self._changes
             # Not with the lock held: whoever appends must not wait for the database of someone who waits.
@@ -275,12 +349,13 @@ class EventStore:
         """Wake everyone who waits, so that they can stop."""
         with self._appended:
             self._wakes += 1
-        self._notice()
+        self.notice()
 
-    def _notice(self) -> None:
-        """Let everyone who waits look at the log again."""
+    def notice(self, position: int = 0) -> None:
+        """Let everyone who waits look at the log again, which has reached this position, if it is told."""
         with self._appended:
             self._changes += 1
+            self._reached = max(self._reached, position)
             self._appended.notify_all()
 
     def position_of(self, name: str) -> int:

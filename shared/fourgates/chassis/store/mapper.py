@@ -55,11 +55,7 @@ class EventMapper(Mapper[UUID]):
             cls, decode = self._known.get(stored["topic"]) or self._know(stored_event.topic)
             values = decode(stored["state"])
         except (msgspec.MsgspecError, UnicodeDecodeError, TopicError) as error:
-            msg = (
-                f"The stored event {stored_event.topic}, version {stored_event.originator_version} of "
-                f"{stored_event.originator_id}, cannot be read: {error}"
-            )
-            raise MapperDeserialisationError(msg) from error
+            raise MapperDeserialisationError(_unreadable(stored_event, error)) from error
         values["originator_id"] = stored["originator_id"]
         values["originator_version"] = stored["originator_version"]
         values["timestamp"] = values["act"].at
@@ -71,7 +67,7 @@ class EventMapper(Mapper[UUID]):
     def class_of(self, topic: str) -> type[Any] | None:
         """Return the class of a stored name, or None when nobody here knows it."""
         try:
-            return self._know(topic)[0]
+            return (self._known.get(topic) or self._know(topic))[0]
         except Exception:  # noqa: BLE001 - a name may say anything
             return None
 
@@ -81,6 +77,13 @@ class EventMapper(Mapper[UUID]):
         decode = _decoder(cls).decode if getattr(cls, "class_version", 1) == 1 else partial(_decode, cls)
         self._known[topic] = (cls, decode)
         return self._known[topic]
+
+
+def _unreadable(stored: StoredEvent, error: Exception) -> str:
+    return (
+        f"The stored event {stored.topic}, version {stored.originator_version} of {stored.originator_id}, "
+        f"cannot be read: {error}"
+    )
 
 
 def _decode(cls: Hashable, state: bytes) -> dict[str, Any]:

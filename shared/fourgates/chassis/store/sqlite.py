@@ -76,6 +76,9 @@ class _Datastore(SQLiteDatastore):
 class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
     """Stores by group commit: one transaction for the events, positions, replies and parked messages of many."""
 
+    # The file belongs to one process.
+    shared = False
+
     def __init__(
         self,
         datastore: SQLiteDatastore,
@@ -206,6 +209,10 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
                 notification(position, UUID(originator_id), version, topic, state)
                 for position, originator_id, version, topic, state in cursor.fetchall()
             ]
+
+    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
+        """Return nothing: no other process appends."""
+        return ()
 
     def _insert_reply(self, cursor: SQLiteCursor, reply: Reply) -> None:
         # Expired replies go whenever a new one comes, so the table is bounded by the traffic of one expiry.

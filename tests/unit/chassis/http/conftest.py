@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from fourgates.chassis.aggregate import Act, Aggregate, Forbidden, NextCommand, Unmet, event, refuse_any
 from fourgates.chassis.clock import HeldClock
 from fourgates.chassis.http import (
@@ -35,6 +36,7 @@ from fourgates.chassis.http.client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import JwksVerifier
 from fourgates.chassis.identity.keys import ALGORITHM, new_signing_key
 from fourgates.chassis.ids import CountedIds
+from fourgates.chassis.memory import Memory
 from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.store import Conflict, EventMapper, EventStore, open_sqlite_recorder
 from fourgates.chassis.views import View, Views
@@ -180,9 +182,9 @@ router = APIRouter(prefix="/v1", tags=["parcels"])
 
 
 @router.post("/parcels", operation_id="parcels_post", status_code=201, response_model=ParcelAnswer)
-def post(body: PostParcel, call: Writer) -> Response:
-    call.request.app.state.gate.pass_through()
-    return call.command(
+async def post(body: PostParcel, call: Writer) -> Response:
+    await run_in_threadpool(call.request.app.state.gate.pass_through)
+    return await call.command(
         lambda u: u.post(call.act(body.reason), parcel_id=call.new_id(), name=body.name),
         shown,
         status=201,
@@ -198,20 +200,20 @@ def list_parcels(
 
 
 @router.get("/parcels/{parcel_id}", operation_id="parcels_get", response_model=ParcelAnswer)
-def get(parcel_id: PathId, call: Reader) -> Response:
-    return call.show(Parcel, parcel_id, shown)
+async def get(parcel_id: PathId, call: Reader) -> Response:
+    return await call.show(Parcel, parcel_id, shown)
 
 
 @router.put("/parcels/{parcel_id}/name", operation_id="parcels_rename", response_model=ParcelAnswer)
-def rename(parcel_id: PathId, body: RenameParcel, call: Writer) -> Response:
-    return call.command(
+async def rename(parcel_id: PathId, body: RenameParcel, call: Writer) -> Response:
+    return await call.command(
         lambda u: u.rename(call.act(body.reason), parcel_id=parcel_id, name=body.name), shown, if_match=True
     )
 
 
 @router.post("/parcels/{parcel_id}/seal", operation_id="parcels_seal", response_model=ParcelAnswer)
-def seal(parcel_id: PathId, body: Reason, call: Writer) -> Response:
-    return call.command(lambda u: u.seal(call.act(body.reason), parcel_id=parcel_id), shown)
+async def seal(parcel_id: PathId, body: Reason, call: Writer) -> Response:
+    return await call.command(lambda u: u.seal(call.act(body.reason), parcel_id=parcel_id), shown)
 
 
 @router.get("/parcels/{parcel_id}/next", operation_id="parcels_next", response_model=NextAnswer)
@@ -264,6 +266,18 @@ class RacingUnits(Units):
                 self.meanwhile()
             raise Conflict("someone else was first")
         return super().commit(work, **options)
+
+
+class RacingMemory(Memory):
+    """Leaves the races to a thread, where they are run."""
+
+    units: RacingUnits | None = None
+
+    async def store(self, work: Work, **options: Any) -> None:
+        if self.units is not None and self.units.losses:
+            work.pending()
+            raise Conflict("someone else was first")
+        await super().store(work, **options)
 
 
 @dataclass
@@ -323,7 +337,8 @@ async def house(settings):
     clock, gate = HeldClock(NOON), Gate()
     store = EventStore(open_sqlite_recorder(None), EventMapper())
     views = Views(store, [PARCELS])
-    units = RacingUnits(store, views)
+    memory = RacingMemory(store, settings.aggregates_kept_max)
+    units = memory.units = RacingUnits(store, views)
     log = SQLiteSecurityLog()
     caller = CallFactory(
         service="toy",
@@ -332,6 +347,7 @@ async def house(settings):
         ids=CountedIds(),
         units=units,
         views=views,
+        memory=memory,
         use_cases=ParcelUseCases,
         settings=settings,
         security_log=log,

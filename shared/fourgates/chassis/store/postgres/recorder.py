@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits
@@ -21,6 +22,8 @@ from fourgates.chassis.store.texts import escaped, unescaped
 _PARKED = "source, key, message_id, headers, body, reason, parked_at"
 _WAITING = f"NOT EXISTS (SELECT FROM {{tracking}} AS t WHERE t.application_name = '{SETTLED}' || p.place)"
 _STATEMENTS = {
+    "moved": "SELECT notification_id, originator_id, originator_version FROM {schema}.{events}"
+    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s",
     "reply": "SELECT * FROM {schema}.replies WHERE scope = %s",
     "parked": f"SELECT 1 FROM {{schema}}.parked AS p WHERE source = %s AND key = %s AND {_WAITING} LIMIT 1",
     "list": f"SELECT place, {_PARKED} FROM {{schema}}.parked AS p WHERE place > %(after)s"
@@ -39,6 +42,8 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
 
     The tables stay those of the library, and its own recorder can still use them.
     """
+
+    shared = True
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         )
         names = {
             "schema": Identifier(datastore.schema),
+            "events": Identifier(events_table_name),
             "tracking": Identifier(datastore.schema, tracking_table_name),
         }
         self._sql: dict[str, Composed] = {name: SQL(text).format(**names) for name, text in _STATEMENTS.items()}
@@ -79,6 +85,11 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
     def write(self, batch: list[Append]) -> None:
         """Store a batch in one transaction, and answer every append in it."""
         self._appends.write(batch)
+
+    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
+        """Return position, aggregate and version of events of the log in order."""
+        with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
+            return cursor.execute(self._sql["moved"], (after, limit)).fetchall()
 
     def find_reply(self, scope: str, now: datetime) -> Reply | None:
         """Return the reply that was kept for a request, unless it has expired."""

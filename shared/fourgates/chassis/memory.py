@@ -1,0 +1,247 @@
+"""Decides on the event loop, from aggregates in memory: no thread, and one transaction for all who store meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from fastapi.concurrency import run_in_threadpool
+
+from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.store import EventStore, Reply
+from fourgates.chassis.store.kept import Kept
+from fourgates.chassis.work import Work
+
+T = TypeVar("T")
+
+# Times that one decision may have to wait for something before it is made in a thread instead.
+WAITS_MAX = 8
+MOVED_MAX = 10_000
+
+
+class NotAtOnce(Exception):
+    """This needs something that is waited for: a thread may do it."""
+
+
+class _Missing(NotAtOnce):
+    """This aggregate is not in memory."""
+
+    def __init__(self, aggregate_id: UUID) -> None:
+        self.id = aggregate_id
+        super().__init__(str(aggregate_id))
+
+
+class _Unsure(NotAtOnce):
+    """What is in memory may be older than the log, and nothing would tell."""
+
+
+class Memory:
+    """The aggregates of one service that are kept, and the decisions that they allow without waiting.
+
+    A decision that changes one kept aggregate needs no look at the log: if somebody else was first, storing it fails.
+    Whatever else a decision reads, and whatever is shown, is first known to be current.
+    """
+
+    def __init__(self, store: EventStore, count_max: int) -> None:
+        self._store = store
+        self._count_max = count_max
+        self._kept = Kept(count_max)
+        # How far the log was looked at; what was kept before the first look is trusted by nobody.
+        self._seen: int | None = None
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
+        store.tell(self._moved)
+
+    async def decide(self, decide: Callable[[Work], T]) -> tuple[Work, T]:
+        """Return what was decided, and the unit of work to `store`. Raises `NotAtOnce` and whatever `decide` raises.
+
+        `decide` runs again after something had to be waited for.
+        """
+        sure = not self._store.shared
+        given: dict[UUID, Aggregate | None] = {}
+        for _ in range(WAITS_MAX):
+            work = _MemoryWork(self._kept, given, sure=sure)
+            try:
+                decided = decide(work)
+                work.check_sure()
+            except _Missing as missing:
+                work.undo()
+                given[missing.id] = await run_in_threadpool(self._store.load, missing.id)
+            except _Unsure:
+                work.undo()
+                await self._be_current()
+                sure = True
+            except BaseException:
+                work.give_back()
+                raise
+            else:
+                return work, decided
+        raise NotAtOnce("too much of it is not in memory")
+
+    async def store(self, work: Work, *, reply: Reply | None = None) -> None:
+        """Store what was decided, together with what others store now. Raises `Conflict` and `StoreUnavailable`."""
+        decided = cast("_MemoryWork", work)
+        changed = decided.give_back()
+        events = decided.pending()
+        if not (events or reply):
+            return
+        future = self._store.submit(events, reply=reply)
+        if not future.done():
+            await self._of_loop().answers.wait(future)
+        elif events:
+            self._store.notice()
+        positions = self._store.appended(future)
+        work.reached = tuple(zip((happened.originator_id for happened in events), positions, strict=True))
+        for aggregate in changed:
+            decided.kept.put(aggregate)
+
+    async def look(self, aggregate_id: UUID, show: Callable[[Aggregate | None], T]) -> T:
+        """Return what `show` makes of an aggregate as it is now, or of None when there is none."""
+        if self._store.shared and self._count_max:
+            await self._be_current()
+        kept = self._kept
+        found = kept.take(aggregate_id)
+        if found is None:
+            found = await run_in_threadpool(self._store.load, aggregate_id)
+        try:
+            return show(found)
+        finally:
+            if found is not None:
+                kept.put(found)
+
+    def _moved(self, events: Iterable[Any]) -> None:
+        """Hear what somebody else of this process stored."""
+        for event in events:
+            self._kept.moved(event.originator_id, event.originator_version)
+
+    async def _be_current(self) -> None:
+        """Wait for a look at the log that begins after this is asked; all who ask meanwhile share it."""
+        loop = self._of_loop()
+        asked = loop.begun
+        async with loop.looking:
+            if loop.ended <= asked:
+                loop.begun += 1
+                await run_in_threadpool(self._look_at_log)
+                loop.ended = loop.begun
+
+    def _look_at_log(self) -> None:
+        moved = [] if self._seen is None else self._store.moved_since(self._seen, MOVED_MAX)
+        if self._seen is None or len(moved) == MOVED_MAX:
+            # Read first: whatever is kept from now on is loaded later, so whatever it misses is behind this position.
+            self._seen = self._store.head()
+            self._kept = Kept(self._count_max)
+            return
+        for position, aggregate_id, version in moved:
+            self._kept.moved(aggregate_id, version)
+            self._seen = position
+
+    def _of_loop(self) -> _OfLoop:
+        loop = asyncio.get_running_loop()
+        found = self._loops.get(loop)
+        if found is None:
+            found = self._loops[loop] = _OfLoop(_Answers(loop, self._store))
+        return found
+
+
+@dataclass
+class _OfLoop:
+    """What belongs to one event loop."""
+
+    answers: _Answers
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Looks at the log, by number.
+    begun: int = 0
+    ended: int = 0
+
+
+class _Answers:
+    """Brings answers of the writer to one event loop: everybody is woken once for all that came together."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, store: EventStore) -> None:
+        self._loop = weakref.ref(loop)
+        self._store = store
+        self._arrived: deque[asyncio.Future[None]] = deque()
+        self._called = False
+
+    async def wait(self, future: Future[Any]) -> None:
+        """Wait until a future of the writer is done."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda _: self._arrive(waiting))
+        await waiting
+
+    def _arrive(self, waiting: asyncio.Future[None]) -> None:
+        self._arrived.append(waiting)
+        loop = self._loop()
+        # Whoever was called has not looked yet: it will find this, too.
+        if not self._called and loop is not None and not loop.is_closed():
+            self._called = True
+            loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        self._called = False
+        while self._arrived:
+            waiting = self._arrived.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+        self._store.notice()
+
+
+class _MemoryWork(Work):
+    """A unit of work on what is in memory, and on what was loaded for it."""
+
+    def __init__(self, kept: Kept, given: dict[UUID, Aggregate | None], *, sure: bool) -> None:
+        super().__init__(cast("Any", self), cast("Any", _Waits()))
+        self.kept = kept
+        self._given = given
+        self._sure = sure
+        self._taken: dict[UUID, Aggregate] = {}
+
+    def load(self, aggregate_id: UUID) -> Aggregate | None:
+        """Return an aggregate, as the store would. Raises `NotAtOnce` when that has to be waited for."""
+        if aggregate_id in self._given:
+            return self._given[aggregate_id]
+        if aggregate_id not in self._taken:
+            if self._taken and not self._sure:
+                raise _Unsure
+            found = self.kept.take(aggregate_id)
+            if found is None:
+                raise _Missing(aggregate_id)
+            self._taken[aggregate_id] = found
+        return self._taken[aggregate_id]
+
+    def check_sure(self) -> None:
+        """Raise `NotAtOnce` when something was read that may have moved, and that storing does not check."""
+        if not self._sure and any(not self._changes(aggregate) for aggregate in self._taken.values()):
+            raise _Unsure
+
+    def undo(self) -> None:
+        """Put back what was taken and not changed, and forget what was changed: it is decided again, or not at all."""
+        for aggregate in self._taken.values():
+            if not aggregate.pending_events:
+                self.kept.put(aggregate)
+        for aggregate_id, given in [*self._given.items()]:
+            if given is not None and given.pending_events:
+                del self._given[aggregate_id]
+
+    def give_back(self) -> list[Aggregate]:
+        """Put back whatever was not changed, and return what was and is to be stored."""
+        for aggregate in (*self._taken.values(), *self._given.values()):
+            if aggregate is not None and not aggregate.pending_events:
+                self.kept.put(aggregate)
+        return [aggregate for aggregate in self._staged.values() if aggregate.pending_events]
+
+    def _changes(self, aggregate: Aggregate) -> bool:
+        return aggregate.id in self._staged and bool(aggregate.pending_events)
+
+
+class _Waits:
+    """Stands for what cannot be asked without waiting."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotAtOnce(name)

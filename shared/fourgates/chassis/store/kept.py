@@ -1,0 +1,75 @@
+"""Aggregates kept in memory between commands: each has one owner at a time, and none is older than the log tells."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from uuid import UUID
+
+from fourgates.chassis.aggregate import Aggregate
+
+# So many versions are remembered for each aggregate that may be kept: longer than any load takes to come back.
+REMEMBERED = 4
+
+
+class Kept:
+    """At most so many aggregates as they stood after their last event.
+
+    Whoever decides takes an aggregate out and has it alone; it comes back after what was decided is stored, or not at
+    all. Whoever only looks must not change it. Any thread may call.
+    """
+
+    def __init__(self, count_max: int) -> None:
+        self.count_max = count_max
+        self._lock = threading.Lock()
+        self._aggregates: OrderedDict[UUID, Aggregate] = OrderedDict()
+        # The last version of each that was stored or seen: nothing older is taken back.
+        self._versions: OrderedDict[UUID, int] = OrderedDict()
+
+    def take(self, aggregate_id: UUID) -> Aggregate | None:
+        """Return an aggregate that nobody else has until it is put back, or None."""
+        with self._lock:
+            return self._aggregates.pop(aggregate_id, None)
+
+    def look(self, aggregate_id: UUID) -> Aggregate | None:
+        """Return an aggregate to read, or None."""
+        with self._lock:
+            found = self._aggregates.get(aggregate_id)
+            if found is not None:
+                self._aggregates.move_to_end(aggregate_id)
+            return found
+
+    def put(self, aggregate: Aggregate) -> None:
+        """Keep an aggregate as it is stored, unless a later version of it is known."""
+        if not self.count_max:
+            return
+        with self._lock:
+            if self._note(aggregate.id, aggregate.version):
+                self._aggregates[aggregate.id] = aggregate
+                self._aggregates.move_to_end(aggregate.id)
+                while len(self._aggregates) > self.count_max:
+                    self._aggregates.popitem(last=False)
+
+    def moved(self, aggregate_id: UUID, version: int) -> None:
+        """Hear that an aggregate has reached a version: what is kept of it and is older goes."""
+        if not self.count_max:
+            return
+        with self._lock:
+            self._note(aggregate_id, version)
+            kept = self._aggregates.get(aggregate_id)
+            if kept is not None and kept.version < version:
+                del self._aggregates[aggregate_id]
+
+    def clear(self) -> None:
+        """Forget every aggregate: nobody can tell what has moved."""
+        with self._lock:
+            self._aggregates.clear()
+
+    def _note(self, aggregate_id: UUID, version: int) -> bool:
+        """Remember the last version of an aggregate; tell whether this is it."""
+        last = self._versions.get(aggregate_id, 0)
+        self._versions[aggregate_id] = max(last, version)
+        self._versions.move_to_end(aggregate_id)
+        while len(self._versions) > REMEMBERED * self.count_max:
+            self._versions.popitem(last=False)
+        return version >= last

@@ -1,0 +1,301 @@
+"""Decisions on what is in memory: never on what is older than the log, and nothing stays that was not stored."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from uuid import UUID
+
+import pytest
+from fourgates.chassis.aggregate import Aggregate, Refused
+from fourgates.chassis.memory import Memory, NotAtOnce
+from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, open_sqlite_recorder
+from fourgates.chassis.store.kept import Kept
+from fourgates.chassis.store.postgres import open_postgres_recorder
+from fourgates.chassis.testing import NOON, an_act
+from fourgates.chassis.testing.toys import Ball
+from fourgates.chassis.views import Views
+from fourgates.chassis.work import Units, Work
+
+from tests.integration.store.conftest import IDS
+
+KEPT = 100
+
+
+class Counted(EventStore):
+    """Counts what is loaded."""
+
+    loads = 0
+
+    def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
+        self.loads += 1
+        return super().load(aggregate_id, version=version)
+
+
+def on_postgres(place) -> Counted:
+    recorder = open_postgres_recorder(place.service_url, schema=place.schema, owner_url=place.owner_url)
+    return Counted(recorder, EventMapper())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request, tmp_path):
+    if request.param == "postgres":
+        made = on_postgres(request.getfixturevalue("place"))
+    else:
+        made = Counted(open_sqlite_recorder(tmp_path / "events.sqlite"), EventMapper())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def replicas(place):
+    """Two stores of two processes on one log."""
+    made = [on_postgres(place) for _ in range(2)]
+    yield made
+    for store in made:
+        store.close()
+
+
+def throwing(ball_id: UUID):
+    def decide(work: Work) -> Ball:
+        ball = Ball.throw(an_act(), ball_id=ball_id, colour="red")
+        work.save(ball)
+        return ball
+
+    return decide
+
+
+def bouncing(ball_id: UUID, height: int):
+    def decide(work: Work) -> Ball:
+        ball = work.get(Ball, ball_id)
+        ball.bounce(an_act(), height=height)
+        work.save(ball)
+        return ball
+
+    return decide
+
+
+async def carry_out(memory: Memory, decide) -> Ball:
+    work, decided = await memory.decide(decide)
+    await memory.store(work)
+    return decided
+
+
+def heights(ball: Aggregate | None) -> tuple[int, ...]:
+    assert isinstance(ball, Ball)
+    return ball.heights
+
+
+async def test_what_was_decided_is_stored_and_decided_upon_without_a_load(store):
+    ball_id = IDS.new()
+    memory = Memory(store, KEPT)
+    await carry_out(memory, throwing(ball_id))
+    await carry_out(memory, bouncing(ball_id, 9))
+    await carry_out(memory, bouncing(ball_id, 7))
+    assert store.loads == 0
+    assert heights(store.load(ball_id)) == (9, 7)
+
+
+async def test_many_decide_at_the_same_time(store):
+    balls = [IDS.new() for _ in range(50)]
+    memory = Memory(store, KEPT)
+
+    async def play(ball_id: UUID) -> None:
+        await carry_out(memory, throwing(ball_id))
+        for height in (9, 8, 7):
+            await carry_out(memory, bouncing(ball_id, height))
+
+    await asyncio.gather(*(play(ball_id) for ball_id in balls))
+    assert [heights(store.load(ball_id)) for ball_id in balls] == [(9, 8, 7)] * 50
+
+
+async def test_what_is_not_in_memory_is_loaded_once(store):
+    ball_id = IDS.new()
+    await carry_out(Memory(store, KEPT), throwing(ball_id))
+    memory = Memory(store, KEPT)
+    await carry_out(memory, bouncing(ball_id, 9))
+    await carry_out(memory, bouncing(ball_id, 8))
+    assert store.loads == 1
+
+
+async def test_without_memory_each_decision_loads(store):
+    ball_id = IDS.new()
+    memory = Memory(store, 0)
+    await carry_out(memory, throwing(ball_id))
+    await carry_out(memory, bouncing(ball_id, 9))
+    await carry_out(memory, bouncing(ball_id, 8))
+    assert store.loads == 2
+    assert await memory.look(ball_id, heights) == (9, 8)
+
+
+async def test_nothing_of_a_refused_decision_stays(store):
+    one, two = IDS.new(), IDS.new()
+    memory = Memory(store, KEPT)
+    for ball_id in (one, two):
+        await carry_out(memory, throwing(ball_id))
+    await carry_out(memory, bouncing(two, 3))
+
+    def both(work: Work) -> None:
+        bouncing(one, 5)(work)
+        bouncing(two, 5)(work)
+
+    with pytest.raises(Refused):
+        await memory.decide(both)
+    assert await memory.look(one, heights) == ()
+    await carry_out(memory, bouncing(one, 9))
+    assert heights(store.load(one)) == (9,)
+
+
+async def test_what_was_changed_before_something_had_to_be_loaded_is_changed_once(store):
+    one, two = IDS.new(), IDS.new()
+    await carry_out(Memory(store, KEPT), throwing(two))
+    memory = Memory(store, KEPT)
+    await carry_out(memory, throwing(one))
+
+    def both(work: Work) -> Ball:
+        bouncing(one, 5)(work)
+        return bouncing(two, 5)(work)
+
+    await carry_out(memory, both)
+    assert [heights(store.load(ball_id)) for ball_id in (one, two)] == [(5,), (5,)]
+
+
+async def test_nothing_stays_of_a_decision_that_was_not_stored(store):
+    ball_id = IDS.new()
+    memory = Memory(store, KEPT)
+    await carry_out(memory, throwing(ball_id))
+    taken = Reply("key", "print", 200, {}, b"", NOON, NOON.replace(year=NOON.year + 1))
+    store.append((), reply=taken)
+    work, _ = await memory.decide(bouncing(ball_id, 9))
+    with pytest.raises(Conflict):
+        await memory.store(work, reply=taken)
+    assert await memory.look(ball_id, heights) == ()
+    assert store.load(ball_id).version == 1
+
+
+async def test_who_must_wait_for_read_models_is_told(store):
+    with pytest.raises(NotAtOnce):
+        await Memory(store, KEPT).decide(lambda work: work.views.get("balls", "x"))
+
+
+async def test_a_thread_of_this_process_is_heard(store):
+    ball_id = IDS.new()
+    memory = Memory(store, KEPT)
+    units = Units(store, Views(store, ()))
+    await carry_out(memory, throwing(ball_id))
+    work = units.open()
+    bouncing(ball_id, 9)(work)
+    units.commit(work)
+    assert await memory.look(ball_id, heights) == (9,)
+
+
+async def test_what_another_replica_stored_is_seen(replicas):
+    here, there = replicas
+    memory, ball_id = Memory(here, KEPT), IDS.new()
+    await carry_out(memory, throwing(ball_id))
+    assert await memory.look(ball_id, heights) == ()
+    for height in (9, 8, 7):
+        await carry_out(Memory(there, KEPT), bouncing(ball_id, height))
+        assert (await memory.look(ball_id, heights))[-1] == height
+
+
+async def test_what_is_only_read_is_current_when_it_is_decided_upon(replicas):
+    here, there = replicas
+    memory, read, made = Memory(here, KEPT), IDS.new(), IDS.new()
+    await carry_out(memory, throwing(read))
+    await carry_out(Memory(there, KEPT), bouncing(read, 4))
+
+    def as_high_as_the_other(work: Work) -> None:
+        throwing(made)(work).bounce(an_act(), height=sum(work.get(Ball, read).heights))
+
+    await carry_out(memory, as_high_as_the_other)
+    assert heights(here.load(made)) == (4,)
+
+
+async def test_whoever_comes_after_another_replica_is_told_and_decides_on_what_is_stored(replicas):
+    here, there = replicas
+    memory, ball_id = Memory(here, KEPT), IDS.new()
+    await carry_out(memory, throwing(ball_id))
+    await carry_out(Memory(there, KEPT), bouncing(ball_id, 4))
+    work, _ = await memory.decide(bouncing(ball_id, 9))
+    with pytest.raises(Conflict):
+        await memory.store(work)
+    with pytest.raises(Refused):
+        await memory.decide(bouncing(ball_id, 9))
+    await carry_out(memory, bouncing(ball_id, 3))
+    assert heights(there.load(ball_id)) == (4, 3)
+
+
+class Players:
+    """Bounce a few balls to the ground, in threads and in coroutines, and count what was stored."""
+
+    def __init__(self, memory: Memory, units: Units, balls: list[UUID]) -> None:
+        self.memory, self.units = memory, units
+        self.turns = [balls[number % len(balls)] for number in range(20)]
+        self.stored: list[UUID] = []
+
+    def in_a_thread(self) -> None:
+        for ball_id in self.turns:
+            work = self.units.open()
+            bouncing(ball_id, 0)(work)
+            with suppress(Conflict):
+                self.units.commit(work)
+                self.stored.append(ball_id)
+
+    async def on_the_loop(self) -> None:
+        for ball_id in self.turns:
+            with suppress(Conflict):
+                await carry_out(self.memory, bouncing(ball_id, 0))
+                self.stored.append(ball_id)
+
+
+async def test_threads_and_coroutines_contend_and_each_success_is_stored_once(store):
+    balls, memory = [IDS.new() for _ in range(3)], Memory(store, 2)
+    players = Players(memory, Units(store, Views(store, ())), balls)
+    for ball_id in balls:
+        await carry_out(memory, throwing(ball_id))
+    threads = [threading.Thread(target=players.in_a_thread) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    await asyncio.gather(*(players.on_the_loop() for _ in range(4)))
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    for ball_id in balls:
+        assert len(heights(store.load(ball_id))) == players.stored.count(ball_id)
+        assert await memory.look(ball_id, heights) == heights(store.load(ball_id))
+
+
+def a_ball(bounces: int, ball_id: UUID) -> Ball:
+    ball = Ball.throw(an_act(), ball_id=ball_id, colour="red")
+    for _ in range(bounces):
+        ball.bounce(an_act(), height=0)
+    ball.collect_events()
+    return ball
+
+
+def test_so_many_are_kept_and_the_longest_unused_goes():
+    kept, balls = Kept(2), [a_ball(0, IDS.new()) for _ in range(3)]
+    for ball in balls[:2]:
+        kept.put(ball)
+    kept.put(kept.take(balls[0].id) or balls[0])
+    kept.put(balls[2])
+    assert [kept.take(ball.id) for ball in balls] == [balls[0], None, balls[2]]
+
+
+def test_whoever_takes_has_it_alone():
+    kept, ball = Kept(2), a_ball(0, IDS.new())
+    kept.put(ball)
+    assert kept.take(ball.id) is ball
+    assert kept.take(ball.id) is None
+
+
+def test_nothing_older_than_what_is_known_is_kept():
+    kept, ball_id = Kept(2), IDS.new()
+    kept.put(a_ball(1, ball_id))
+    kept.moved(ball_id, 3)
+    assert kept.take(ball_id) is None
+    kept.put(a_ball(1, ball_id))
+    assert kept.take(ball_id) is None
+    kept.put(a_ball(2, ball_id))
+    assert kept.take(ball_id) is not None
