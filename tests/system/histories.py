@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import Any
 
 from fourgates.chassis.store import EventMapper
-from fourgates.chassis.store.events import Recorder
+from fourgates.chassis.store.interface import Recorder
 
 REFERENCES = 2
 TOLD_MAX = 10

@@ -19,7 +19,7 @@ from fourgates.chassis.process.settings import Named, ProcessSettings
 from fourgates.chassis.service import Parts
 from fourgates.chassis.sources import HttpSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
-from fourgates.chassis.store.events import Recorder
+from fourgates.chassis.store.interface import Recorder
 from fourgates.chassis.store.postgres import PostgresLeadership, open_postgres_recorder
 
 

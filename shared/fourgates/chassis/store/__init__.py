@@ -1,13 +1,12 @@
 """The event store: aggregates are appended to one log, which is also the outbox and the memory of what was handled."""
 
 from fourgates.chassis.store.batching import QueueFull, QueueLimits, WriterDied
-from fourgates.chassis.store.events import (
+from fourgates.chassis.store.events import EventStore, Recorded
+from fourgates.chassis.store.interface import (
     STORE_AWAY,
     AlreadyHandled,
     Conflict,
-    EventStore,
     Parked,
-    Recorded,
     Reply,
     StoreUnavailable,
     settling,

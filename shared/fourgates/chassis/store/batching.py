@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from eventsourcing.persistence import StoredEvent, Tracking
 
-from fourgates.chassis.store.events import Parked, Reply, StoreUnavailable
+from fourgates.chassis.store.interface import Parked, Reply, StoreUnavailable
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fourgates.chassis.store.events import StoreUnavailable
+from fourgates.chassis.store.interface import StoreUnavailable
 
 # The low byte of an error's code. Everything else is a mistake of ours.
 _PASSING = frozenset(

@@ -29,7 +29,7 @@ from eventsourcing.sqlite import (
 )
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits, refuse
-from fourgates.chassis.store.events import SETTLED, Parked, Reply
+from fourgates.chassis.store.interface import SETTLED, Parked, Reply
 from fourgates.chassis.store.positions import After
 from fourgates.chassis.store.stored import notification, stored_event
 from fourgates.chassis.store.texts import escaped, unescaped

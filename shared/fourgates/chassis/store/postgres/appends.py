@@ -17,7 +17,7 @@ from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from fourgates.chassis.store.batching import Append, refuse
-from fourgates.chassis.store.events import Parked, Reply, StoreUnavailable
+from fourgates.chassis.store.interface import Parked, Reply, StoreUnavailable
 from fourgates.chassis.store.positions import before_of
 from fourgates.chassis.store.postgres.connections import (
     FourgatesPostgresDatastore,

@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Literal
 
-from fourgates.chassis.store.events import StoreUnavailable
+from fourgates.chassis.store.interface import StoreUnavailable
 
 RV = TypeVar("RV")
 _REST_S = 0.1

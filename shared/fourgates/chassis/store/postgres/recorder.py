@@ -11,7 +11,7 @@ from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits
-from fourgates.chassis.store.events import SETTLED, Parked, Reply
+from fourgates.chassis.store.interface import SETTLED, Parked, Reply
 from fourgates.chassis.store.postgres.appends import Appends, reply_of
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, lock_key
 from fourgates.chassis.store.postgres.listener import Listener
