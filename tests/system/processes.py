@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -304,7 +304,8 @@ def databases(url: str) -> Iterator[dict[str, str]]:
     try:
         yield {"owner": f"postgresql://{given['user']}:{given.get('password', '')}@{address}", **urls}
     finally:
-        with psycopg.connect(url, autocommit=True) as conn:
+        # With a server that is gone there is nothing to remove, and the error that led here is to be seen.
+        with suppress(psycopg.OperationalError), psycopg.connect(url, autocommit=True) as conn:
             conn.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
             for role in roles.values():
                 conn.execute(SQL("DROP ROLE IF EXISTS {}").format(Identifier(role)))

@@ -93,7 +93,7 @@ class Chaos:
         settled_at = max(struck.lifted_at, self.load.last_acknowledged_at)
         self.parts.wait_until_ready()
         told = self.load.told
-        converged = self.books.wait_until_handled(len(told.submitted))
+        converged = bool(self.load.wrong) or self.books.wait_until_handled(len(told.submitted))
         handled_s = time.monotonic() - settled_at
         wrong = [*self.load.wrong, *(() if converged else ("it has not come to rest",))]
         wrong += [f"{parked} messages parked" for parked in [self.books.parked()] if parked]
