@@ -19,8 +19,8 @@ log = structlog.get_logger()
 
 Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
 
-BATCH = 200
-AGGREGATES_KEPT = 256
+BATCH = 500
+AGGREGATES_KEPT = 1000
 # What is made anew at once: so many events are looked at, and so much is given.
 LOOKED_AT_MAX = 2000
 REMADE_BYTES_MAX = 1_048_576
@@ -197,6 +197,9 @@ class Relay:
         if unreadable and (make is not None or happened.event_class is None):
             raise happened
         if make is None:
+            # Not to be read from the store again when the next of its events is published.
+            if happened.originator_id in self._folded or happened.originator_version == 1:
+                self._aggregate_at(happened)
             return None
         contract = make(self._aggregate_at(happened), happened)
         if contract is None:
@@ -229,7 +232,9 @@ class Relay:
     def _aggregate_at(self, happened: Any) -> Any:
         """Return the aggregate as it was when the event had just happened."""
         kept = self._folded.pop(happened.originator_id, None)
-        if kept is None or kept.version != happened.originator_version - 1:
+        if kept is None and happened.originator_version == 1:
+            kept = happened.mutate(None)
+        elif kept is None or kept.version != happened.originator_version - 1:
             kept = self._store.load(happened.originator_id, version=happened.originator_version)
         else:
             kept = happened.mutate(kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -233,3 +234,28 @@ def test_a_message_that_is_too_large_is_refused_with_the_reason(kafka_bus, topic
     again = kafka_bus.publisher()
     again.publish([replace(a_message("a", topic), body=b"a" * 4_000_000)])
     again.close()
+
+
+def test_batches_shrink_to_what_a_topic_of_someone_else_takes(kafka_bus, bootstrap, topic, group):
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    shape = {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "20000"}}
+    admin.create_topics({topic: shape})
+    admin.close()
+    messages = [replace(a_message(str(n), topic), body=b"%d %s" % (n, b"a" * 900)) for n in range(200)]
+
+    def published():
+        publisher = kafka_bus.publisher()
+        with suppress(BusUnavailable):
+            publisher.publish(messages)
+            publisher.close()
+            return True
+        return False
+
+    assert eventually(published)
+    consumer = kafka_bus.consumer(group, [topic])
+    got = polled(consumer, len(messages))
+    while more := consumer.poll(0.5, 500):
+        got += more
+    consumer.close()
+    # The last time all of them in order, whatever came of the times before.
+    assert got[-len(messages) :] == messages

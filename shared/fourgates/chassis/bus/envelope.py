@@ -91,6 +91,7 @@ def schema_of(message_type: str) -> str:
 
 def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Message:
     """Return the message of an envelope and its body."""
+    at = _rfc3339(envelope.at)
     headers = {
         "content-type": CONTENT_TYPE,
         "ce_specversion": SPEC_VERSION,
@@ -98,8 +99,8 @@ def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Messa
         "ce_source": envelope.source,
         "ce_type": envelope.type,
         "ce_subject": envelope.subject,
-        "ce_time": _rfc3339(envelope.at),
-        "ce_recordedtime": _rfc3339(envelope.recorded_at),
+        "ce_time": at,
+        "ce_recordedtime": at if envelope.recorded_at is envelope.at else _rfc3339(envelope.recorded_at),
         "ce_dataschema": schema_of(envelope.type),
         "ce_sequence": f"{envelope.position:020d}",
         "ce_partitionkey": key,
@@ -218,4 +219,5 @@ def _time(headers: Mapping[str, str], name: str, wrong: list[str]) -> datetime:
 
 
 def _rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{in_utc.replace(tzinfo=None).isoformat()}Z"

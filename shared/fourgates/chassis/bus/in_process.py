@@ -30,7 +30,10 @@ class InProcessBus:
         self._connection.execute("PRAGMA journal_mode=WAL")
         for table in _TABLES:
             self._connection.execute(table)
-        self._arrived = threading.Condition()
+        self._lock = threading.RLock()
+        # The last place of each topic, and those who wait for more of it: nobody else is woken.
+        self._heads = dict(self._connection.execute("SELECT topic, MAX(place) FROM messages GROUP BY topic"))
+        self._waiting: dict[str, list[threading.Condition]] = {}
         self._published = 0
 
     def publisher(self) -> _Publisher:
@@ -44,21 +47,24 @@ class InProcessBus:
     def append(self, messages: Sequence[Message]) -> None:
         """Keep messages durably and wake the consumers."""
         rows = [(m.topic, m.key, m.shard, json.dumps(dict(m.headers)), m.body) for m in messages]
-        with self._arrived:
+        with self._lock:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(
                     "INSERT INTO messages (topic, key, shard, headers, body) VALUES (?,?,?,?,?)", rows
                 )
+                [(head,)] = self._connection.execute("SELECT last_insert_rowid()")
             self._published += len(rows)
             if self._published >= _SWEEP_EVERY:
                 self._published = 0
                 self._sweep()
-            self._arrived.notify_all()
+            for topic in {m.topic for m in messages}:
+                self._heads[topic] = head
+                self._notify(topic)
 
     def join(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """Make a group known, and return the place behind which it continues in each topic."""
-        with self._arrived, self._connection:
+        with self._lock, self._connection:
             for topic in topics:
                 self._connection.execute("INSERT OR IGNORE INTO committed VALUES (?,?,0)", (group, topic))
             found = self._connection.execute(
@@ -68,16 +74,21 @@ class InProcessBus:
 
     def read(self, places: dict[str, int], timeout_s: float, limit: int) -> list[Message]:
         """Return messages behind the given places in the order of arrival, waiting at most the timeout."""
-        with self._arrived:
+        arrived = threading.Condition(self._lock)
+        with arrived:
             found = self._select(places, limit)
             if not found and timeout_s > 0:
-                self._arrived.wait(timeout_s)
+                for topic in places:
+                    self._waiting.setdefault(topic, []).append(arrived)
+                arrived.wait(timeout_s)
+                for topic in places:
+                    self._waiting[topic].remove(arrived)
                 found = self._select(places, limit)
         return found
 
     def remember(self, group: str, places: dict[str, int]) -> None:
         """Save how far a group has come."""
-        with self._arrived, self._connection:
+        with self._lock, self._connection:
             self._connection.executemany(
                 "UPDATE committed SET place = ? WHERE consumer_group = ? AND topic = ? AND place < ?",
                 [(place, group, topic, place) for topic, place in places.items()],
@@ -85,16 +96,21 @@ class InProcessBus:
 
     def wake(self) -> None:
         """Wake consumers that wait."""
-        with self._arrived:
-            self._arrived.notify_all()
+        with self._lock:
+            for topic in self._waiting:
+                self._notify(topic)
 
     def close(self) -> None:
         """Close the file."""
-        with self._arrived:
+        with self._lock:
             self._connection.close()
 
+    def _notify(self, topic: str) -> None:
+        for arrived in self._waiting.get(topic, ()):
+            arrived.notify()
+
     def _select(self, places: dict[str, int], limit: int) -> list[Message]:
-        if not places:
+        if all(self._heads.get(topic, 0) <= place for topic, place in places.items()):
             return []
         condition = " OR ".join("(topic = ? AND place > ?)" for _ in places)
         values = [value for pair in places.items() for value in pair]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.base import MemberState
 from kafka.errors import (
@@ -18,6 +18,7 @@ from kafka.errors import (
     KafkaConfigurationError,
     KafkaError,
     KafkaTimeoutError,
+    RecordListTooLargeError,
     TopicAlreadyExistsError,
     UnsupportedCodecError,
 )
@@ -25,12 +26,14 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
 from fourgates.chassis.bus.interface import UNREADABLE, BusUnavailable, Message
-from fourgates.chassis.bus.kafka_records import received
+from fourgates.chassis.bus.kafka_batches import BatchProducer
+from fourgates.chassis.bus.kafka_records import PlainRecords
 
 log = structlog.get_logger()
 
 PARTITIONS = 6
 _DAY_MS = 86_400_000
+_BATCH_BYTES_MIN = 1024
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class KafkaLimits:
     # A topic or partition that someone else made is seen after this.
     metadata_age_s: float = 30.0
     # Messages that are sent before their acknowledgements are waited for.
-    unacknowledged_max: int = 500
+    unacknowledged_max: int = 2000
     message_bytes_max: int = 4_194_304
     retention_days: int = 90
 
@@ -91,6 +94,8 @@ class KafkaBus:
         self._replication = replication
         self._options = dict(client_options or {})
         self._made: set[str] = set()
+        # Less, when a topic turned out to take less.
+        self.batch_bytes_max = self.limits.message_bytes_max
         self._making = threading.Lock()
 
     def publisher(self) -> _Publisher:
@@ -193,25 +198,26 @@ class _Publisher:
 
     def _send(self, messages: Sequence[Message]) -> None:
         partitions = {topic: len(self._producer.partitions_for(topic)) for topic in {m.topic for m in messages}}
-        acknowledgements = [
-            self._producer.send(
-                m.topic,
-                key=m.key.encode(),
-                value=m.body,
-                headers=[(name, value.encode()) for name, value in m.headers.items()],
-                partition=m.shard % partitions[m.topic],
-            )
-            for m in messages
-        ]
+        by_place: dict[TopicPartition, list[Message]] = {}
+        for message in messages:
+            place = TopicPartition(message.topic, message.shard % partitions[message.topic])
+            by_place.setdefault(place, []).append(message)
+        size = self._bus.batch_bytes_max
+        sent = [one for place, some in by_place.items() for one in self._producer.send_together(place, some, size)]
         until = time.monotonic() + self._limits.delivery_timeout_s + self._limits.request_timeout_s
-        for acknowledgement in acknowledgements:
-            acknowledgement.get(timeout=max(0.0, until - time.monotonic()))
+        for batch in sent:
+            try:
+                batch.wait(max(0.0, until - time.monotonic()))
+            except RecordListTooLargeError:
+                # Whoever made the topic allows less: the next publisher sends less at once.
+                self._bus.batch_bytes_max = max(size // 2, _BATCH_BYTES_MIN)
+                raise
 
     def close(self) -> None:
         self._producer.close(timeout=self._limits.close_timeout_s)
 
 
-class _Producer(KafkaProducer):  # type: ignore[misc]  # the library has no types
+class _Producer(BatchProducer):
     """The library's producer, whose closing neither waits for lost messages nor silences its logger."""
 
     def flush(self, timeout: float | None = None) -> None:
@@ -268,7 +274,7 @@ class _Consumer:
             self._answered_at = time.monotonic()
         elif time.monotonic() - self._answered_at > self._limits.silence_s:
             self._ask_for_life()
-        return [received(record) for records in found.values() for record in records]
+        return [message for messages in found.values() for message in messages]
 
     def _step_past(self, error: Exception) -> Message:
         """Go on behind a record that the library cannot read, such as one whose header has no text for a name.
@@ -322,6 +328,8 @@ class _Consumer:
                 max_poll_interval_ms=_ms(limits.poll_pause_max_s),
                 max_partition_fetch_bytes=limits.message_bytes_max,
             )
+            # The library's own records take three times as long to be read.
+            self._client._fetcher.PartitionRecords = PlainRecords  # noqa: SLF001 - it has no setting for that
             self._client.subscribe(list(self._topics))
             self._answered_at = time.monotonic()
         return self._client
