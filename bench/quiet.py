@@ -1,4 +1,4 @@
-"""Prints how long it takes from the answer to a command until another service has stored its effect, on a quiet system."""
+"""Prints how long it takes, on a quiet system, from the answer to a command until another service stored its effect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 from fourgates.chassis.bus.kafka import KafkaBus
@@ -62,8 +61,8 @@ def embedded(data: Path) -> list[float]:
 def over_kafka() -> list[float]:
     """Let balls bounce in one service; another throws one for each bounce."""
     spans: list[float] = []
-    with postgres() as database, kafka() as bootstrap, opened(database, 2) as stores, closing(KafkaBus(bootstrap)) as bus:
-        two = TwoServices(bus, stores=stores)
+    with postgres() as database, kafka() as bootstrap, opened(database, 2) as stores:
+        two = TwoServices(KafkaBus(bootstrap), stores=stores)
         two.run(two.relay)
         two.run(two.a_replica())
         try:

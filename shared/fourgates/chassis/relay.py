@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -197,9 +198,7 @@ class Relay:
         if unreadable and (make is not None or happened.event_class is None):
             raise happened
         if make is None:
-            # Not to be read from the store again when the next of its events is published.
-            if happened.originator_id in self._folded or happened.originator_version == 1:
-                self._aggregate_at(happened)
+            self._fold(happened)
             return None
         contract = make(self._aggregate_at(happened), happened)
         if contract is None:
@@ -231,17 +230,29 @@ class Relay:
 
     def _aggregate_at(self, happened: Any) -> Any:
         """Return the aggregate as it was when the event had just happened."""
-        kept = self._folded.pop(happened.originator_id, None)
-        if kept is None and happened.originator_version == 1:
-            kept = happened.mutate(None)
-        elif kept is None or kept.version != happened.originator_version - 1:
+        self._fold(happened)
+        kept = self._folded.get(happened.originator_id)
+        if kept is None:
             kept = self._store.load(happened.originator_id, version=happened.originator_version)
-        else:
-            kept = happened.mutate(kept)
-        self._folded[happened.originator_id] = kept
+            self._keep(kept)
+        return kept
+
+    def _fold(self, happened: Any) -> None:
+        """Bring what is kept of an aggregate to where an event left it, or keep nothing, and the store is asked.
+
+        Also with what is not published, so that what comes next is not read again.
+        """
+        kept = self._folded.pop(happened.originator_id, None)
+        if happened.originator_version != (1 if kept is None else kept.version + 1):
+            return
+        # Whatever is wrong with it, the store says so when it is asked.
+        with suppress(Exception):
+            self._keep(happened.mutate(kept))
+
+    def _keep(self, aggregate: Any) -> None:
+        self._folded[aggregate.id] = aggregate
         if len(self._folded) > AGGREGATES_KEPT:
             self._folded.popitem(last=False)
-        return kept
 
 
 def _shard_name(shard: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from fourgates.chassis.bus import InProcessBus
-from fourgates.chassis.bus.envelope import NUMBER_MAX, SHARDS, schema_of
+from fourgates.chassis.bus.envelope import NUMBER_MAX, SHARDS, schema_of, shard_of
 from fourgates.chassis.testing.messages import TwoServices, eventually
 
 HEIGHTS = [5, 4, 3, 2, 1]
@@ -125,7 +126,8 @@ def test_headers_that_do_not_fit_are_parked_with_every_reason_and_move_no_positi
 
 
 def test_a_key_that_is_no_id_or_of_another_shard_is_parked(case):
-    keys = ["", "k", "00000000-0000-0000-0000-000000000001"]
+    elsewhere = next(one for one in map(UUID, (f"{n:032x}" for n in range(64))) if shard_of(one) != case.good[-1].shard)
+    keys = ["", "k", str(elsewhere)]
     strange = [replace(case.good[-1], key=key) for key in keys]
     reasons = case.hears(*case.good, *strange, parked=len(keys))
     assert all("header ce_shard must be the shard of the key" in reason for reason in reasons)
