@@ -23,7 +23,7 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help setup demo test real resilience chaos soak sim check fmt lint types tidy bench follow mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
+.PHONY: help setup demo test real resilience chaos soak sim check fmt lint types tidy bench bench-memory follow mutants mutants-changed event-names schemas vendored lock lock-check alone secrets
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -65,8 +65,10 @@ tidy: setup ## Check the house rules alone
 
 bench: setup ## Print speed and memory as ratios against a no-op service (bench/README.md)
 	@$(BIN)/python -m bench
-	@echo
-	@$(BIN)/python -m bench.recorders
+	@for part in rebuild quiet delivery broker recorders; do echo; $(BIN)/python -m bench.$$part; done
+
+bench-memory: setup ## Print memory while BENCH_EVENTS events are published and handled (1000000: some minutes)
+	@BENCH_EVENTS=$(or $(BENCH_EVENTS),1000000) $(BIN)/python -m bench.memory
 
 EVENTS ?= 200000
 follow: setup ## Follow the log beside 64 writers until EVENTS events are stored, and compare

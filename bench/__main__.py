@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,11 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fourgates.chassis.http.client import HttpClient, HttpFailed
-from fourgates.chassis.ids import TimeOrderedIds
-from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
-from fourgates.chassis.testing import an_act
-from fourgates.chassis.testing.toys import Ball
-from fourgates_cli.embedded import Embedded
 from fourgates_cli.login import log_in
 from fourgates_cli.people import ensure_people
 
@@ -28,8 +22,6 @@ CONNECTIONS = (1, 32, 128)
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 WARM_UP_S = 1.0
 REQUESTS_MAX = 50_000
-HANDLED_SAMPLES = 60
-EVENTS = 1000
 START_LIMIT_S = 60.0
 CLIENT = HttpClient(timeout_s=30)
 
@@ -40,9 +32,6 @@ def main() -> None:
         print(f"| what | {' | '.join(f'{c} conn.' for c in CONNECTIONS)} |")
         print("|---|---|---|---|")
         commands(Path(folder))
-        print()
-        rebuild(Path(folder))
-        handled(Path(folder))
 
 
 def commands(folder: Path) -> None:
@@ -85,58 +74,6 @@ def _existing(port: int, connections: int, headers: dict[str, str]) -> Load:
         lambda n: request_bytes("POST", f"/change/v1/changes/{ids[n]}/submission", body, headers),
         requests_max=len(ids),
     )
-
-
-def rebuild(folder: Path) -> None:
-    """Measure how long one event takes when an aggregate is rebuilt from the store, and when it is only folded."""
-    store = EventStore(open_sqlite_recorder(folder / "rebuild.sqlite"), EventMapper())
-    ball = Ball.throw(an_act(), ball_id=TimeOrderedIds().new(), colour="red")
-    for _ in range(EVENTS):
-        ball.bounce(an_act(), height=1)
-    store.append(ball.collect_events())
-    events = store.events_of(ball.id)
-
-    def fold() -> None:
-        copy = None
-        for happened in events:
-            copy = happened.mutate(copy)
-
-    loaded, folded = _best(lambda: store.load(ball.id)), _best(fold)
-    store.close()
-    print(
-        f"rebuild of {EVENTS} events from SQLite: {loaded / EVENTS * 1e6:.1f} µs an event, "
-        f"{loaded / folded:.1f} times the fold alone ({folded / EVENTS * 1e6:.1f} µs)"
-    )
-
-
-def handled(folder: Path) -> None:
-    """Measure from the answer to a command in one service until another service has stored its effect."""
-    with Embedded(folder / "handled") as running:
-        secrets = ensure_people(folder / "handled")
-        token = log_in(running.url, "oskar", secrets.of("oskar"))
-        release = running.services["release"].store
-        spans: list[float] = []
-        for number in range(HANDLED_SAMPLES):
-            before = release.head()
-            body = {**SERVICE, "name": f"service-{number}", "owner_id": secrets.person_id("oskar")}
-            answer = CLIENT.request("POST", f"{running.url}/dml/v1/services", json=body, token=token)
-            if answer.status_code != 201:
-                raise SystemExit(f"registering a service gave {answer.status_code}: {answer.text}")
-            answered = time.perf_counter()
-            while not release.wait_beyond(before, 5):
-                raise SystemExit("nothing was handled within 5 s")
-            spans.append(time.perf_counter() - answered)
-            _quiet(release)
-    print(
-        f"acknowledged → handled by another service, quiet system: p50 {statistics.median(spans) * 1000:.1f} ms, "
-        f"p99 {sorted(spans)[int(len(spans) * 0.99)] * 1000:.1f} ms over {len(spans)}"
-    )
-
-
-def _quiet(store: EventStore) -> None:
-    """Wait until a log has stopped growing."""
-    while store.wait_beyond(store.head(), 0.05):
-        pass
 
 
 @contextmanager
@@ -184,15 +121,6 @@ def _memory_mb(pid: int) -> float:
     return 0.0
 
 
-def _best(measured: Callable[[], object], times: int = 7) -> float:
-    spans = []
-    for _ in range(times):
-        began = time.perf_counter()
-        measured()
-        spans.append(time.perf_counter() - began)
-    return min(spans)
-
-
 def _row(name: str, loads: list[Load], shown: Callable[[Load, Load], str], ceilings: list[Load]) -> None:
     cells = [shown(load, ceiling) for load, ceiling in zip(loads, ceilings, strict=True)]
     print(f"| {name} | {' | '.join(cells)} |")
@@ -212,13 +140,6 @@ CHANGE = {
     "alters_service": False,
     "retrospective": False,
     "reason": "a third of all calls ask for it",
-}
-SERVICE = {
-    "tier": "silver",
-    "depends_on": [],
-    "value_case": "callers find their parcels themselves",
-    "targets": [],
-    "reason": "bench",
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from fourgates.chassis.places import Places
 from fourgates.chassis.reacting import Heard, React, Reactions, Unreadable, UseCases
 from fourgates.chassis.source_log import GapFound, SourceAway, SourceLog, TooManyParked
 from fourgates.chassis.store import STORE_AWAY, AlreadyHandled, Conflict, EventStore, Parked
-from fourgates.chassis.together import Taken, Together
+from fourgates.chassis.together import Taken, Together, to_park
 from fourgates.chassis.work import Units, Work
 
 __all__ = ["GapFound", "Inbox", "SourceAway", "SourceLog", "TooManyParked"]
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 POLL = 500
+COMMIT_EVERY = 5000
 RACES_MAX = 20
 TRIES_MAX = 3
 PARKED_MAX = 10_000
@@ -63,6 +64,7 @@ class Inbox:
         self._clock = clock
         self._sources = sources
         self._consumer: Consumer | None = None
+        self._uncommitted = 0
         # Effects that wait to be stored in one transaction, and the positions to be saved with them: also those of
         # messages that nobody here listens to, which are saved with the next effects or at the end of the batch.
         self._together = Together(units)
@@ -95,6 +97,7 @@ class Inbox:
         if self._consumer is not None:
             self._consumer.close()
         self._consumer = None
+        self._uncommitted = 0
         self._places.forget_passed()
         self._waiting.clear()
         self._together.clear()
@@ -135,8 +138,11 @@ class Inbox:
             self._take(message)
         self._settle()
         self._save({})
-        if (messages or waited) and not self._waiting:
+        self._uncommitted += len(messages) + len(waited)
+        # While much is waiting, the bus is told now and then: what it delivers again is known by its position.
+        if self._uncommitted and not self._waiting and (len(messages) < POLL or self._uncommitted >= COMMIT_EVERY):
             consumer.commit()
+            self._uncommitted = 0
         return bool(messages)
 
     def _begin(self, source: str) -> None:
@@ -353,15 +359,7 @@ class Inbox:
         self._settle()
         self._check_room(f"; not parked: {reason}")
         log.error("message parked", service=self._service, source=source, key=message.key, reason=reason)
-        parked = Parked(
-            source=source,
-            key=message.key,
-            message_id=message.headers.get("ce_id", ""),
-            headers=message.headers,
-            body=message.body,
-            reason=reason,
-            parked_at=self._clock.now(),
-        )
+        parked = to_park(message, source, reason, self._clock.now())
         self._save(positions, parked)
         self._none_parked = None
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from fourgates.chassis.bus import Message
 from fourgates.chassis.bus.envelope import Envelope
+from fourgates.chassis.store import Parked
 from fourgates.chassis.work import Units, Work
 
 # So much is stored at once; a message alone may do more.
@@ -70,3 +72,16 @@ class Together:
         self._works = []
         self._touched = set()
         return taken
+
+
+def to_park(message: Message, source: str, reason: str, at: datetime) -> Parked:
+    """Return a message as it is parked."""
+    return Parked(
+        source=source,
+        key=message.key,
+        message_id=message.headers.get("ce_id", ""),
+        headers=message.headers,
+        body=message.body,
+        reason=reason,
+        parked_at=at,
+    )
