@@ -28,7 +28,12 @@ def skipped_tracking_row() -> Iterator[None]:
         heard = {name: p for name, p in (positions or {}).items() if not name.startswith("/")}
         return commit(self, work, positions=heard or None, **kept)
 
-    with replaced(Units, commit=without):
+    begin = Units.begin_commit
+
+    def beginning(self: Units, work: Any, *, positions: Mapping[str, int]) -> Callable[[], None]:
+        return begin(self, work, positions={name: p for name, p in positions.items() if not name.startswith("/")})
+
+    with replaced(Units, commit=without, begin_commit=beginning):
         yield
 
 

@@ -185,8 +185,7 @@ class Inbox:
         """Handle a message, after what is missing before it. Raises `GapFound` when its shard has to wait."""
         message, envelope, name = taken.message, taken.envelope, taken.name
         if envelope.previous > self._places.of(name):
-            # Before the alarm: another replica may have gone on with this shard.
-            self._places.read_again(name)
+            self._places.read_again(name)  # Before the alarm: another replica may have gone on with this shard.
         if envelope.previous > self._places.of(name):
             log.error("gap", service=self._service, shard=name, after=self._places.of(name), until=envelope.position)
             self._fill(envelope.source, envelope.shard, envelope.position)
@@ -247,7 +246,8 @@ class Inbox:
     def _handle_together(self, taken: Taken) -> None:
         """Let the effect of a message wait with others. What is not as simple as that is handled alone."""
         envelope = taken.envelope
-        if envelope.type in self._looking and self._together.has_effects and not self._is_next(taken):
+        waits = self._together.has_effects or self._together.is_flying
+        if waits and envelope.type in self._looking and not self._is_next(taken):
             return
         work, failed = self._units.open(), None
         try:
@@ -261,7 +261,7 @@ class Inbox:
             self._places.pass_by(taken.name, envelope.position)
             self._together.join(taken, work)
             if self._together.is_full:
-                self._settle()
+                self._launch()
         elif self._is_next(taken):
             self._handle_alone(taken, None if must_wait else failed)
 
@@ -275,27 +275,30 @@ class Inbox:
         return taken.envelope.position > self._places.of(taken.name)
 
     def _check_turn(self, name: str) -> None:
-        """Raise `GapFound` when an earlier message of a shard has to wait."""
         if name in self._waiting:
             raise GapFound("an earlier message has to wait")
 
     def _settle(self) -> None:
         """Store all effects that wait in one transaction; when that cannot be, message by message."""
-        if not self._together.has_effects:
+        self._launch()
+        self._land()
+
+    def _launch(self) -> None:
+        """Begin to store the effects that wait, when those before them are stored."""
+        self._land()
+        if self._together.has_effects:
+            self._together.take_off(self._places.take_off())
+
+    def _land(self) -> None:
+        """Wait until what is being stored is; when that cannot be, handle it, and what came since, one by one."""
+        again = self._together.land()
+        if not again:
+            self._places.land()
             return
-        whole = self._together.whole()
-        try:
-            self._units.commit(whole, positions=self._places.reached())
-        except STORE_AWAY:
-            raise
-        except Exception as error:  # noqa: BLE001 - whoever is to blame for it, each is told alone
-            log.info("handling messages one by one", service=self._service, reason=type(error).__name__)
-            self._places.forget_passed()
-            self._none_parked = None
-            for taken in self._together.clear():
-                self._take_in_turn(taken, alone=True)
-        else:
-            self._saved({})
+        self._places.forget_passed()
+        self._none_parked = None
+        for taken in again:
+            self._take_in_turn(taken, alone=True)
 
     def _is_parked(self, taken: Taken) -> bool:
         """Tell whether an earlier message about the same thing is parked and waits."""

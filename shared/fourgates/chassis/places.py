@@ -14,6 +14,7 @@ class Places:
         self._read = read
         self._saved: dict[str, int] = {}
         self._passed: dict[str, int] = {}
+        self._flying: dict[str, int] = {}
         # Where a shard stood when the first message was passed that is not saved yet.
         self._before: dict[str, int] = {}
 
@@ -21,7 +22,7 @@ class Places:
         """Return how far a shard was handled, here or by whoever saved its position last."""
         if name not in self._saved:
             self._saved[name] = self._read(name)
-        return max(self._saved[name], self._passed.get(name, 0))
+        return max(self._saved[name], self._flying.get(name, 0), self._passed.get(name, 0))
 
     def read_again(self, name: str) -> None:
         """Let the position of one shard be read again."""
@@ -41,6 +42,18 @@ class Places:
         """Return the positions that are to be saved, if nobody else has handled anything of what they say."""
         return {name: After(position, self._before[name]) for name, position in self._passed.items()}
 
+    def take_off(self) -> Mapping[str, After]:
+        """Return what is to be saved now, as `reached`, and count it as done until it is known to have failed."""
+        reached = self.reached()
+        self._flying = self._passed
+        self._passed, self._before = {}, {}
+        return reached
+
+    def land(self) -> None:
+        """Note that what was to be saved is saved."""
+        self._saved.update(self._flying)
+        self._flying = {}
+
     def saved(self, positions: Mapping[str, int]) -> None:
         """Note that these positions were saved, and with them all that were passed."""
         self._saved.update({**self._passed, **positions})
@@ -48,7 +61,7 @@ class Places:
 
     def forget_passed(self) -> None:
         """Go back to what is saved, and read it again."""
-        self._saved, self._passed, self._before = {}, {}, {}
+        self._saved, self._flying, self._passed, self._before = {}, {}, {}, {}
 
     def read_all_again(self) -> None:
         """Read again what is saved, and keep of what was passed what nobody else has saved meanwhile."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
+
+import structlog
 
 from fourgates.chassis.bus import Message
 from fourgates.chassis.bus.envelope import Envelope
-from fourgates.chassis.store import Parked
+from fourgates.chassis.store import STORE_AWAY, Parked
 from fourgates.chassis.work import Units, Work
 
+log = structlog.get_logger()
+
 # So much is stored at once; a message alone may do more.
-AGGREGATES_MAX = 500
+AGGREGATES_MAX = 150
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,15 @@ class Taken:
     name: str
 
 
+@dataclass(frozen=True)
+class Flight:
+    """What is being stored: the messages, the aggregates, and what waits for the answer."""
+
+    taken: Sequence[Taken]
+    touched: frozenset[UUID]
+    wait: Callable[[], None]
+
+
 class Together:
     """The effects of messages that were taken one after the other, as long as none decides by those of another."""
 
@@ -33,6 +47,12 @@ class Together:
         self._taken: list[Taken] = []
         self._works: list[Work] = []
         self._touched: set[UUID] = set()
+        self._flight: Flight | None = None
+
+    @property
+    def is_flying(self) -> bool:
+        """Whether something is being stored."""
+        return self._flight is not None
 
     @property
     def has_effects(self) -> bool:
@@ -46,7 +66,40 @@ class Together:
 
     def concern(self, work: Work) -> bool:
         """Tell whether a unit of work may have decided by what waits here, and was not stored when it looked."""
+        if self._flight is not None and (work.looked or not self._flight.touched.isdisjoint(work.asked)):
+            return True
         return bool(self._works) and (work.looked or not self._touched.isdisjoint(work.asked))
+
+    def take_off(self, positions: Mapping[str, int]) -> None:
+        """Begin to store all that waits; nothing else must be flying. Raises `StoreUnavailable`."""
+        whole = self._units.open()
+        for work in self._works:
+            whole.save(*work.staged)
+        try:
+            wait = self._units.begin_commit(whole, positions=positions)
+        except STORE_AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is told where all the others are
+            wait = partial(_fail, error)
+        self._flight = Flight(self._taken, frozenset(self._touched), wait)
+        self._taken, self._works, self._touched = [], [], set()
+
+    def land(self) -> Sequence[Taken]:
+        """Wait until what flies is stored. When that cannot be, return all messages that must be handled again.
+
+        Raises `StoreUnavailable`, or the library's word for it.
+        """
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return ()
+        try:
+            flight.wait()
+        except STORE_AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever is to blame for it, each is told alone
+            log.info("handling messages one by one", reason=type(error).__name__)
+            return [*flight.taken, *self.clear()]
+        return ()
 
     def pass_over(self, taken: Taken) -> None:
         """Keep that a message came and has no effect."""
@@ -59,19 +112,16 @@ class Together:
             self._works.append(work)
             self._touched.update(aggregate.id for aggregate in work.staged)
 
-    def whole(self) -> Work:
-        """Return one unit of work that does all that waits."""
-        whole = self._units.open()
-        for work in self._works:
-            whole.save(*work.staged)
-        return whole
-
     def clear(self) -> Sequence[Taken]:
-        """Let go of everything, and return the messages that were taken."""
+        """Let go of everything, and return the messages that were taken and do not fly."""
         taken, self._taken = self._taken, []
-        self._works = []
-        self._touched = set()
+        self._works, self._touched = [], set()
+        self._flight = None
         return taken
+
+
+def _fail(error: Exception) -> None:
+    raise error
 
 
 def to_park(message: Message, source: str, reason: str, at: datetime) -> Parked:

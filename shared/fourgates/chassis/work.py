@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -120,6 +120,10 @@ class Units:
             raise Conflict(str(error)) from error
         work.reached = tuple(zip((happened.originator_id for happened in events), appended, strict=True))
         return appended
+
+    def begin_commit(self, work: Work, *, positions: Mapping[str, int]) -> Callable[[], None]:
+        """Begin to commit what was staged; what is returned waits for the end of it, and raises as `commit` does."""
+        return self._store.begin_append(work.pending(), positions=positions)
 
     def head(self) -> int:
         """Return the last position of the log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from fourgates.chassis.bus import InProcessBus
 from fourgates.chassis.bus.envelope import from_message, schema_of, shard_of
@@ -30,6 +31,9 @@ class Meanwhile(EventStore):
         positions = super().append(*args, **kwargs)
         self.appended.append(kwargs.get("positions") or {})
         return positions
+
+    def begin_append(self, *args, **kwargs):
+        return partial(self.append, *args, **kwargs)
 
 
 class Asked:

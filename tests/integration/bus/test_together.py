@@ -10,6 +10,7 @@ from fourgates.chassis.inbox import RACES_MAX, TRIES_MAX, Inbox
 from fourgates.chassis.store import StoreUnavailable
 from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.toys import BALLS, Ball
+from fourgates.chassis.together import AGGREGATES_MAX
 from fourgates.chassis.views import Views
 from fourgates.chassis.work import Units
 
@@ -121,6 +122,30 @@ def test_one_in_trouble_for_good_is_parked_alone_in_its_turn(both, trouble):
     assert both.saved_up_to(*red, *blue)
     # With the one behind it, which is about the same ball.
     assert len(both.parked) == 2
+
+
+def test_an_effect_that_is_too_large_is_parked_alone_and_the_others_are_stored(both):
+    def react(work, act, fact):
+        colour = "x" * 2_000_000 if fact.colour == "large" else f"{fact.colour}-{fact.height}"
+        work.save(Ball.throw(act, ball_id=both.services.ids.new(), colour=colour))
+
+    inbox = an_inbox(both, react)
+    both.send(*both.messages_of("red", 1), *both.messages_of("large", 1), *both.messages_of("blue", 1))
+    inbox.step()
+    assert both.mirrored == ["red-1", "blue-1"]
+    assert [reason.partition(":")[0] for reason in both.parked] == ["EventTooLarge"]
+
+
+@pytest.mark.parametrize("trouble", [[], [lose]], ids=["at-once", "one-by-one"])
+def test_more_than_is_stored_at_once_is_stored_in_order(both, trouble):
+    """What is being stored is not waited for before the next messages are handled."""
+    heights = range(2 * AGGREGATES_MAX + 10, 0, -1)
+    both.send(*both.messages_of("red", *heights))
+    both.store.happens = [*trouble]
+    while both.inbox.step():
+        pass
+    assert both.services.mirrored_of("red") == list(heights)
+    assert both.parked == []
 
 
 def test_nothing_of_it_is_stored_or_forgotten_when_the_store_goes_away(both):

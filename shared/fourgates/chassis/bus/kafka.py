@@ -327,6 +327,8 @@ class _Consumer:
                 heartbeat_interval_ms=_ms(limits.heartbeat_s),
                 max_poll_interval_ms=_ms(limits.poll_pause_max_s),
                 max_partition_fetch_bytes=limits.message_bytes_max,
+                # So much is held in memory before it is polled; the library would take 50 MB.
+                fetch_max_bytes=2 * limits.message_bytes_max,
             )
             # The library's own records take three times as long to be read.
             self._client._fetcher.PartitionRecords = PlainRecords  # noqa: SLF001 - it has no setting for that

@@ -141,6 +141,21 @@ class EventStore:
         """Return position, aggregate and version of events of the log in order, where other processes may append."""
         return self._recorder.select_moved(after, limit)
 
+    def begin_append(self, events: Sequence[Any], *, positions: Mapping[str, int]) -> Callable[[], None]:
+        """Begin to append events and positions; what is returned waits for the answer, and raises as `append` does."""
+        stored = [self._mapper.to_stored_event(e) for e in events]
+        check_sizes(stored)
+        answer = self._recorder.submit(stored, positions=positions, reply=None, parked=None)
+
+        def wait() -> None:
+            try:
+                answer.result()
+            except IntegrityError as error:
+                raise Conflict(str(error)) from error
+            self.notice()
+
+        return wait
+
     def log(self, after: int, limit: int) -> list[Recorded]:
         """Return at most `limit` events of the log after a position, in order; one that cannot be read says so."""
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,12 @@ class RacingStore(EventStore):
             msg = "someone else was first"
             raise Conflict(msg)
         return super().append(events, **kwargs)
+
+    def begin_append(self, events: Sequence[Any], **kwargs: Any) -> Callable[[], None]:
+        """Begin to append, or to lose the race."""
+        if events and self.races:
+            return partial(self.append, events, **kwargs)  # type: ignore[return-value]  # it raises
+        return super().begin_append(events, **kwargs)
 
 
 class Hearing:
