@@ -37,12 +37,27 @@ def request_bytes(method: str, path: str, body: bytes, headers: dict[str, str]) 
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def run(port: int, connections: int, seconds: float, make: Callable[[int], bytes], *, requests_max: int) -> Load:
-    """Send requests over so many connections until the time or the count is over."""
-    return asyncio.run(_run(port, connections, seconds, make, requests_max))
+def run(
+    port: int,
+    connections: int,
+    seconds: float,
+    make: Callable[[int], bytes],
+    *,
+    requests_max: int,
+    read: Callable[[bytes], object] = lambda _: None,
+) -> Load:
+    """Send requests over so many connections until the time or the count is over; `read` gets the bodies of answers."""
+    return asyncio.run(_run(port, connections, seconds, make, requests_max, read))
 
 
-async def _run(port: int, connections: int, seconds: float, make: Callable[[int], bytes], most: int) -> Load:
+async def _run(
+    port: int,
+    connections: int,
+    seconds: float,
+    make: Callable[[int], bytes],
+    most: int,
+    read: Callable[[bytes], object],
+) -> Load:
     counter = iter(range(most))
     latencies: list[float] = []
     failures = 0
@@ -59,7 +74,8 @@ async def _run(port: int, connections: int, seconds: float, make: Callable[[int]
                 break
             sent = time.perf_counter()
             writer.write(make(number))
-            status = await asyncio.wait_for(_answer(reader), 30)
+            status, body = await asyncio.wait_for(_answer(reader), 30)
+            read(body)
             latencies.append(time.perf_counter() - sent)
             failures += not 200 <= status < 300
         writer.close()
@@ -69,14 +85,13 @@ async def _run(port: int, connections: int, seconds: float, make: Callable[[int]
     return Load(len(latencies), failures, spent, latencies, (_cpu() - began_cpu) / spent)
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head[9:12])
     lower = head.lower()
     at = lower.find(b"content-length:")
-    if at >= 0:
-        await reader.readexactly(int(lower[at + 15 : lower.index(b"\r\n", at)]))
-    return status
+    body = await reader.readexactly(int(lower[at + 15 : lower.index(b"\r\n", at)])) if at >= 0 else b""
+    return status, body
 
 
 def _cpu() -> float:

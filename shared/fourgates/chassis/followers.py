@@ -58,7 +58,7 @@ class _Reading:
 
     def batch(self) -> list[Recorded]:
         """Return what follows."""
-        return self._store.log(self.position, BATCH)
+        return self._store.following(self.position, BATCH)
 
     def is_due(self, recorded: Recorded) -> bool:
         """Tell whether this concerns the follower, can be done, and was not done."""

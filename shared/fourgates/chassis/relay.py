@@ -70,7 +70,7 @@ class Relay:
         if self._position < 0:
             self._position = self._saved = self._store.position_of("relay")
             self._published_until = max(self.heads().values(), default=0)
-        batch = self._store.log(self._position, BATCH)
+        batch = self._store.following(self._position, BATCH)
         if not batch:
             return False
         try:

@@ -231,7 +231,7 @@ class Views:
 
     def _follow(self, generation: _Generation) -> int:
         position, head = generation.position, self._store.head()
-        while position < head and (batch := self._store.log(position, BATCH)):
+        while position < head and (batch := self._store.following(position, BATCH)):
             position = generation.project(batch)
         return position
 

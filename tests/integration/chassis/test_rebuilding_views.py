@@ -34,6 +34,9 @@ class WatchedStore(EventStore):
         self.before(after)
         return super().log(after, limit)
 
+    def following(self, after, limit):
+        return self.log(after, limit)
+
 
 @pytest.fixture
 def store():

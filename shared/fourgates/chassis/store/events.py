@@ -16,6 +16,7 @@ from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.store.interface import AlreadyHandled, Conflict, Parked, Recorder, Reply
 from fourgates.chassis.store.mapper import EventMapper
+from fourgates.chassis.store.recent import Recent
 from fourgates.chassis.store.unreadable import Stopped, UnreadableEvent, check_sizes
 
 # A notice may get lost with the connection that brings it, so whoever waits long looks by itself as well.
@@ -30,9 +31,11 @@ class Recorded:
     """
 
     def __init__(
-        self, position: int, originator_id: UUID, event_class: type[Any] | None, read: Callable[[], Any]
+        self, position: int, originator_id: UUID, event_class: type[Any] | None, read: Callable[[], Any], size: int = 0
     ) -> None:
         self.position = position
+        # Bytes of its state as it is stored.
+        self.size = size
         self.originator_id = originator_id
         self.event_class = event_class
         self._read = read
@@ -60,6 +63,7 @@ class EventStore:
         # A position that the log is known to have reached.
         self._reached = 0
         self._listening = False
+        self._recent: Recent[Recorded] = Recent()
         self.stopped = Stopped()
         self._told: list[Callable[[Sequence[Any]], None]] = []
 
@@ -161,6 +165,17 @@ class EventStore:
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         return [self._recorded(n) for n in found]
 
+    def following(self, after: int, limit: int) -> list[Recorded]:
+        """Return some of the next events of the log, for one of several followers; none only where there are none.
+
+        What one of them has read is there for the others, and there may be more behind it.
+        """
+        known = self._recent.behind(after, limit)
+        if not known:
+            known = self.log(after, limit)
+            self._recent.add(after, known)
+        return known
+
     def log_of(self, after: int, limit: int, wanted: Callable[[UUID], bool]) -> tuple[list[Recorded], int | None]:
         """Return, of the next `limit` events of the log, those of wanted aggregates, and where to go on, or None."""
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
@@ -169,7 +184,8 @@ class EventStore:
 
     def _recorded(self, stored: Notification) -> Recorded:
         aggregate_id = cast("UUID", stored.originator_id)
-        return Recorded(int(stored.id), aggregate_id, self._mapper.class_of(stored.topic), partial(self._read, stored))
+        event_class = self._mapper.class_of(stored.topic)
+        return Recorded(int(stored.id), aggregate_id, event_class, partial(self._read, stored), len(stored.state))
 
     def head(self) -> int:
         """Return the last position of the log, 0 when it is empty."""

@@ -1,0 +1,73 @@
+"""The last events that were read of the log, for the followers that come behind the first one."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+COUNT_MAX = 2_000
+BYTES_MAX = 8_388_608
+
+
+class Placed(Protocol):
+    """Something with its place in the log."""
+
+    @property
+    def position(self) -> int:
+        """Where it is."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+class Recent(Generic[P]):
+    """A stretch of the log without a hole, bounded in count and bytes. Any thread may call."""
+
+    def __init__(self, *, count_max: int = COUNT_MAX, bytes_max: int = BYTES_MAX) -> None:
+        self._count_max = count_max
+        self._bytes_max = bytes_max
+        self._lock = threading.Lock()
+        # The position behind which the stretch begins.
+        self._after = 0
+        self._found: list[P] = []
+        self._places: list[int] = []
+        self._bytes = 0
+
+    def behind(self, after: int, limit: int) -> list[P]:
+        """Return what follows a position, at most so much; nothing when that is not known here."""
+        with self._lock:
+            if after < self._after:
+                return []
+            first = bisect_right(self._places, after)
+            return self._found[first : first + limit]
+
+    def add(self, after: int, read: Sequence[P]) -> None:
+        """Keep what was read behind a position."""
+        with self._lock:
+            last = self._places[-1] if self._places else self._after
+            if not self._after <= after <= last:
+                self._after, self._found, self._places, self._bytes = after, [], [], 0
+                last = after
+            for one in read:
+                if one.position > last:
+                    self._found.append(one)
+                    self._places.append(one.position)
+                    self._bytes += one.size
+            self._shorten()
+
+    def _shorten(self) -> None:
+        gone = 0
+        while self._bytes > self._bytes_max or len(self._found) - gone > self._count_max:
+            self._bytes -= self._found[gone].size
+            gone += 1
+        if gone:
+            self._after = self._places[gone - 1]
+            del self._found[:gone], self._places[:gone]
