@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from fourgates.chassis.aggregate import Aggregate, Refused
 from fourgates.chassis.memory import Memory, NotAtOnce
-from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, open_sqlite_recorder
+from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, StoreUnavailable, open_sqlite_recorder
 from fourgates.chassis.store.kept import Kept
 from fourgates.chassis.store.postgres import open_postgres_recorder
 from fourgates.chassis.testing import NOON, an_act
@@ -187,6 +187,38 @@ async def test_a_thread_of_this_process_is_heard(store):
     work = units.open()
     bouncing(ball_id, 9)(work)
     units.commit(work)
+    assert await memory.look(ball_id, heights) == (9,)
+
+
+async def test_what_a_thread_only_began_to_store_is_heard_when_it_is_stored(store):
+    ball_id = IDS.new()
+    memory = Memory(store, KEPT)
+    units = Units(store, Views(store, ()))
+    await carry_out(memory, throwing(ball_id))
+    work = units.open()
+    bouncing(ball_id, 9)(work)
+    units.begin_commit(work, positions={})
+    # What is appended later is answered later.
+    store.append((), positions={"x": 1})
+    assert await memory.look(ball_id, heights) == (9,)
+
+
+async def test_what_is_stored_although_the_answer_was_lost_is_seen(store, monkeypatch):
+    ball_id = IDS.new()
+    memory = Memory(store, KEPT)
+    units = Units(store, Views(store, ()))
+    await carry_out(memory, throwing(ball_id))
+    append = store._recorder.append
+
+    def lost(*args, **kwargs):
+        append(*args, **kwargs)
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(store._recorder, "append", lost)
+    work = units.open()
+    bouncing(ball_id, 9)(work)
+    with pytest.raises(StoreUnavailable):
+        units.commit(work)
     assert await memory.look(ball_id, heights) == (9,)
 
 

@@ -68,7 +68,7 @@ class EventStore:
         self._told: list[Callable[[Sequence[Any]], None]] = []
 
     def tell(self, hear: Callable[[Sequence[Any]], None]) -> None:
-        """Let somebody hear of all events that are appended here and waited for, before whoever appends goes on."""
+        """Let somebody hear of all events that are or may be appended here by threads, before their caller does."""
         self._told.append(hear)
 
     @property
@@ -119,8 +119,11 @@ class EventStore:
             if any(self.position_of(name) >= position for name, position in wanted.items()):
                 raise AlreadyHandled(str(error)) from error
             raise Conflict(str(error)) from error
-        for hear in self._told:
-            hear(events)
+        except BaseException:
+            # It may be stored all the same.
+            self._hear(events)
+            raise
+        self._hear(events)
         if appended or (wanted and self._savings_awaited):
             self.notice(appended[-1] if appended else 0)
         return appended
@@ -150,6 +153,8 @@ class EventStore:
         stored = [self._mapper.to_stored_event(e) for e in events]
         check_sizes(stored)
         answer = self._recorder.submit(stored, positions=positions, reply=None, parked=None)
+        # Not when it is waited for: whoever began may never come to that.
+        answer.add_done_callback(lambda done: self._hear_unless_lost(done, events))
 
         def wait() -> None:
             try:
@@ -159,6 +164,14 @@ class EventStore:
             self.notice()
 
         return wait
+
+    def _hear(self, events: Sequence[Any]) -> None:
+        for hear in self._told:
+            hear(events)
+
+    def _hear_unless_lost(self, done: Future[Any], events: Sequence[Any]) -> None:
+        if done.cancelled() or not isinstance(done.exception(), IntegrityError):
+            self._hear(events)
 
     def log(self, after: int, limit: int) -> list[Recorded]:
         """Return at most `limit` events of the log after a position, in order; one that cannot be read says so."""
