@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from fastapi.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.store import EventStore, Reply
@@ -24,6 +24,8 @@ T = TypeVar("T")
 # Times that one decision may have to wait for something before it is made in a thread instead.
 WAITS_MAX = 8
 MOVED_MAX = 10_000
+# Threads that load at once. More of them would only take the interpreter from each other.
+LOADING_MAX = 2
 
 
 class NotAtOnce(Exception):
@@ -56,6 +58,7 @@ class Memory:
         # How far the log was looked at; what was kept before the first look is trusted by nobody.
         self._seen: int | None = None
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
+        self._loading = CapacityLimiter(LOADING_MAX)
         store.tell(self._moved)
 
     async def decide(self, decide: Callable[[Work], T]) -> tuple[Work, T]:
@@ -72,7 +75,7 @@ class Memory:
                 work.check_sure()
             except _Missing as missing:
                 work.undo()
-                given[missing.id] = await run_in_threadpool(self._store.load, missing.id)
+                given[missing.id] = await self._loaded(missing.id)
             except _Unsure:
                 work.undo()
                 await self._be_current()
@@ -108,7 +111,7 @@ class Memory:
         kept = self._kept
         found = kept.take(aggregate_id)
         if found is None:
-            found = await run_in_threadpool(self._store.load, aggregate_id)
+            found = await self._loaded(aggregate_id)
         try:
             return show(found)
         finally:
@@ -120,6 +123,9 @@ class Memory:
         for event in events:
             self._kept.moved(event.originator_id, event.originator_version)
 
+    async def _loaded(self, aggregate_id: UUID) -> Aggregate | None:
+        return await to_thread.run_sync(self._store.load, aggregate_id, limiter=self._loading)
+
     async def _be_current(self) -> None:
         """Wait for a look at the log that begins after this is asked; all who ask meanwhile share it."""
         loop = self._of_loop()
@@ -127,7 +133,7 @@ class Memory:
         async with loop.looking:
             if loop.ended <= asked:
                 loop.begun += 1
-                await run_in_threadpool(self._look_at_log)
+                await to_thread.run_sync(self._look_at_log)
                 loop.ended = loop.begun
 
     def _look_at_log(self) -> None:

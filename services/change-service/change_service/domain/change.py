@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from fourgates.chassis.aggregate import Act, Aggregate, digest_of, event, refuse_any
+from fourgates.chassis.aggregate import Act, Aggregate, event, refuse_any
 
 from change_service.domain.change_rules import (
     FINAL,
@@ -251,7 +251,6 @@ class Change(ChangeRules, Aggregate):
     @event(Drafted)
     def __init__(self, id: UUID, act: Act, content: Content) -> None:
         self.content = content
-        self.content_digest = digest_of(content)
         self.state = ChangeState.DRAFT
         self.requested_by = act.person
         self.raised_at: datetime = act.at
@@ -276,14 +275,12 @@ class Change(ChangeRules, Aggregate):
     @event(Assessed)
     def _assessed(self, act: Act, content: Content, findings: str, previous_digest: str) -> None:
         self.content = content
-        self.content_digest = digest_of(content)
         self.assessed_by = act.person
         self.state = ChangeState.ASSESSED
 
     @event(Rewritten)
     def _rewritten(self, act: Act, content: Content) -> None:
         self.content = content
-        self.content_digest = digest_of(content)
         self.authors = tuple(dict.fromkeys((*self.authors, act.person)))
         self.state = ChangeState.DRAFT if self.state is ChangeState.DRAFT else ChangeState.REQUESTED
         self.grant = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
-from fourgates.chassis.aggregate import Act, Forbidden, NextCommand, Unmet
+from fourgates.chassis.aggregate import Act, Forbidden, NextCommand, Unmet, digest_of
 
 from change_service.domain.values import (
     CHANGE_AUTHORITY,
@@ -65,6 +66,11 @@ class Content:
     alters_service: bool = True
     retrospective: bool = False
 
+    @cached_property
+    def digest(self) -> str:
+        """The digest of this content."""
+        return digest_of(self)
+
 
 @dataclass(frozen=True)
 class ChangeGrant:
@@ -89,6 +95,11 @@ class ChangeRules:
     asked_authorization_id: UUID | None
     carried_by: UUID | None
     scope_open: bool
+
+    @property
+    def content_digest(self) -> str:
+        """The digest of the content as it is now, which an authorization binds."""
+        return self.content.digest
 
     def unmet_for_submit(self, act: Act) -> Iterator[Unmet]:
         yield from unmet_entitlement(act, RAISERS, "Requesting a change")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fourgates.chassis.aggregate import digest_of
 from fourgates.chassis.views import Rows, View, iso
 
 from change_service.domain import Change, ChangeModel, Content, ModelContent
@@ -12,7 +11,7 @@ from change_service.views.plain import plain
 
 
 def _content(content: Content) -> dict[str, Any]:
-    return {**plain(content), "content_digest": digest_of(content)}
+    return {**plain(content), "content_digest": content.digest}
 
 
 def _write(rows: Rows, happened: Any, **fields: Any) -> None:
