@@ -65,7 +65,7 @@ tidy: setup ## Check the house rules alone
 
 bench: setup ## Print speed and memory as ratios against a no-op service (bench/README.md)
 	@$(BIN)/python -m bench
-	@for part in rebuild quiet delivery broker recorders; do echo; $(BIN)/python -m bench.$$part; done
+	@for part in commands rebuild quiet delivery broker recorders; do echo; $(BIN)/python -m bench.$$part; done
 
 bench-memory: setup ## Print memory while BENCH_EVENTS events are published and handled (1000000: some minutes)
 	@BENCH_EVENTS=$(or $(BENCH_EVENTS),1000000) $(BIN)/python -m bench.memory
