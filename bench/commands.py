@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -95,27 +96,39 @@ def print_table(columns: list[Rows]) -> None:
     row("no-op, requests a second", lambda rows: f"{statistics.median(load.rate for load in rows['no-op']):.0f}")
     row("no-op, CPU of the client", lambda rows: f"{rows['no-op'][0].client_cpu:.2f} core")
     for name in [name for name in columns[0] if name != "no-op"]:
-        row(f"{name}, against the no-op", lambda rows, n=name: f"{ratio(rows[n], rows['no-op']):.3f}")  # type: ignore[misc]  # bound by its default
-        row(f"{name}, p50 / p99 in ms", lambda rows, n=name: f"{middle(rows[n], 0.5)} / {middle(rows[n], 0.99)}")  # type: ignore[misc]  # the same
+        row(f"{name}, against the no-op", partial(against_no_op, name))
+        row(f"{name}, p50 / p99 in ms", partial(percentiles, name))
     if "the library, submit" in columns[0]:
         against = "submit, ours against the library"
         row(against, lambda rows: f"{ratio(rows['ours, submit'], rows['the library, submit']):.1f}")
 
 
+def against_no_op(name: str, rows: Rows) -> str:
+    """Return a row's rate as a part of the no-op's."""
+    return f"{ratio(rows[name], rows['no-op']):.3f}"
+
+
+def percentiles(name: str, rows: Rows) -> str:
+    """Return how long the answers of a row took."""
+    return f"{middle(rows[name], 0.5)} / {middle(rows[name], 0.99)}"
+
+
 def print_reads(noop: Served, ours: Served, forgetful: Served) -> None:
     """Print what it costs to show a change of many events, with and without aggregates in memory."""
     cells: Rows = {"no-op": [], "in memory": [], "read each time": []}
-    shown = {served.port: changes_of_many_events(served) for served in (ours, forgetful)}
+    many, many_forgotten = changes_of_many_events(ours), changes_of_many_events(forgetful)
     for _ in range(ROUNDS):
         cells["no-op"].append(noop.nothing(32))
-        for name, served in (("in memory", ours), ("read each time", forgetful)):
-            ids = shown[served.port]
-            cells[name].append(
-                served.load(32, lambda n, s=served, i=ids: s.ask("GET", f"/changes/{i[n % len(i)]}"))  # type: ignore[misc]  # bound by its defaults
-            )
+        cells["in memory"].append(shown(ours, many))
+        cells["read each time"].append(shown(forgetful, many_forgotten))
     for name in ("in memory", "read each time"):
         against = ratio(cells[name], cells["no-op"])
         print(f"show a change of {EVENTS} events, {name}, 32 conn., against the no-op: {against:.3f}")
+
+
+def shown(served: Served, ids: list[str]) -> Load:
+    """Show changes, one after the other, again and again."""
+    return served.load(32, lambda n: served.ask("GET", f"/changes/{ids[n % len(ids)]}"))
 
 
 def changes_of_many_events(served: Served) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -22,11 +23,16 @@ class DeployWork:
     client: Client
     host: Host
     environments: dict[str, str]
+    # From the work before the check-in, which every workload does as well.
+    manager: Callable[[Any], str]
+    now: Callable[..., str]
+    pass_gate: Callable[..., None]
+    _rehearsed: Callable[[Any], Any]
 
     def rehearse(self, release: Any) -> None:
         """Ask for a rehearsal in the sandbox."""
         self.client.post(
-            self.manager(release),  # type: ignore[attr-defined]
+            self.manager(release),
             f"{RELEASES}/{release['id']}/rehearsals",
             environment_id=self.environments["sandbox"],
         )
@@ -38,8 +44,8 @@ class DeployWork:
         environments = [
             {
                 "environment_id": self.environments[name],
-                "window_start": self.now(),  # type: ignore[attr-defined]
-                "window_end": self.now(minutes=minutes),  # type: ignore[attr-defined]
+                "window_start": self.now(),
+                "window_end": self.now(minutes=minutes),
                 "waves": [[f"{name}-1"], [f"{name}-2"]],
                 "soak_s": self.chance.choice([0, 0, 30]),
             }
@@ -47,7 +53,7 @@ class DeployWork:
         ]
         here = f"{RELEASES}/{release['id']}"
         how = self.chance.choice(["pause", "back_out"])
-        manager = self.manager(release)  # type: ignore[attr-defined]
+        manager = self.manager(release)
         self.client.put(manager, f"{here}/deployment-plan", here, environments=environments, on_window_end=how)
 
     def is_deployment_planned(self, release: Any) -> bool:
@@ -58,7 +64,7 @@ class DeployWork:
 
     def towards_deployment(self, release: Any) -> None:
         """Do what G4 asks for, and then pass it."""
-        here, manager = f"{RELEASES}/{release['id']}", self.manager(release)  # type: ignore[attr-defined]
+        here, manager = f"{RELEASES}/{release['id']}", self.manager(release)
         unwaived = [c["conflict_id"] for c in release["conflicts"] or () if not c["waived_by"]]
         if not self.is_deployment_planned(release):
             self.plan_deployment(release)
@@ -69,15 +75,15 @@ class DeployWork:
         elif release["plan"] and release["build"] and not self._valid_rehearsal(release):
             self.rehearse(release)
         else:
-            self.pass_gate(release, "deployment")  # type: ignore[attr-defined]
+            self.pass_gate(release, "deployment")
 
     def _valid_rehearsal(self, release: Any) -> bool:
-        return bool(release["emergency"] or self._rehearsed(release))  # type: ignore[attr-defined]
+        return bool(release["emergency"] or self._rehearsed(release))
 
     def _meet_conflicts(self, release: Any, unwaived: list[str]) -> None:
         if self.chance.happens(0.3):
             self.plan_deployment(release)
-        elif self.vote_on(f"release_id={release['id']}&subject_kind=override"):  # type: ignore[attr-defined]
+        elif self.vote_on(f"release_id={release['id']}&subject_kind=override"):
             return
         else:
             path = "/change/v1/conflict-waivers"
@@ -138,8 +144,8 @@ class DeployWork:
         elif code == "owners_informed":
             self.client.post("rhea", f"{here}/owner-notices", service_ids=release["owners_not_informed"])
         elif code == "test_suites" and release["suites_not_passed"]:
-            self._test(release, release["suites_not_passed"][0])  # type: ignore[attr-defined]
-        elif not self.vote_on(f"release_id={release['id']}&subject_kind=confirmation"):  # type: ignore[attr-defined]
+            self._test(release, release["suites_not_passed"][0])
+        elif not self.vote_on(f"release_id={release['id']}&subject_kind=confirmation"):
             self.client.post("rhea", f"{here}/confirmation-requests")
         return True
 
@@ -147,7 +153,7 @@ class DeployWork:
         missed = [e for e in review["evaluations"] if e["missed"] and not e["accepted"]]
         if missed and self.chance.happens(0.3):
             about = f"release_id={release['id']}&subject_kind=acceptance"
-            if not self.vote_on(about):  # type: ignore[attr-defined]
+            if not self.vote_on(about):
                 asked = missed[0]["evaluation_id"]
                 self.client.post("rhea", f"{here}/acceptance-requests", evaluation_id=asked)
         elif self.chance.happens(0.1):
