@@ -52,6 +52,8 @@ class Relay:
         self._store = store
         self._bus = bus
         self._published = published
+        # Aggregates that something is published of: what else happens to them is folded as well.
+        self._told_of = {_aggregate_of(event_class) for event_class in published}
         self._publisher: Publisher | None = None
         self._position = -1
         self._shards: dict[int, int] = {}
@@ -191,6 +193,9 @@ class Relay:
     def _message(self, recorded: Recorded) -> Message | None:
         """Return what is published of an event. Raises `UnreadableEvent`."""
         if not recorded.may_be(self._published):
+            if _aggregate_of(recorded.event_class) in self._told_of:
+                # So that what comes next is not read again.
+                self._fold(recorded.event)
             return None
         happened = recorded.event
         unreadable = isinstance(happened, UnreadableEvent)
@@ -238,10 +243,7 @@ class Relay:
         return kept
 
     def _fold(self, happened: Any) -> None:
-        """Bring what is kept of an aggregate to where an event left it, or keep nothing, and the store is asked.
-
-        Also with what is not published, so that what comes next is not read again.
-        """
+        """Bring what is kept of an aggregate to where an event left it, or keep nothing, and the store is asked."""
         kept = self._folded.pop(happened.originator_id, None)
         if happened.originator_version != (1 if kept is None else kept.version + 1):
             return
@@ -253,6 +255,11 @@ class Relay:
         self._folded[aggregate.id] = aggregate
         if len(self._folded) > AGGREGATES_KEPT:
             self._folded.popitem(last=False)
+
+
+def _aggregate_of(event_class: type[Any] | None) -> str:
+    """Return the name of the aggregate in which an event is nested."""
+    return "" if event_class is None else event_class.__qualname__.rpartition(".")[0]
 
 
 def _shard_name(shard: int) -> str:

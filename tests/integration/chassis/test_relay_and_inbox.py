@@ -111,6 +111,17 @@ def test_a_relay_that_lost_its_memory_publishes_the_same_messages_again():
     assert len(both) == 3
 
 
+def test_a_relay_that_was_there_from_the_beginning_reads_no_aggregate_again():
+    """Also when the first event of it is not published."""
+    world, loaded = World(), []
+    load = world.toy.load
+    world.toy.load = lambda aggregate_id, **kept: loaded.append(aggregate_id) or load(aggregate_id, **kept)
+    world.bounce("red", 2, 1)
+    settle([world.relay, world.inbox])
+    assert world.mirrored() == ["red-2", "red-1"]
+    assert loaded == []
+
+
 def test_two_relays_at_once_double_messages_but_not_effects():
     world = World()
     other = Relay("toy", world.toy, world.bus, {Ball.Bounced: publish_bounce})
