@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fourgates.chassis.bus import Message
@@ -84,11 +84,17 @@ class _Publisher:
         self._chance = chance
 
     def publish(self, messages: Sequence[Message]) -> None:
+        self.begin(messages)()
+
+    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
         if self._chance.strikes("publish_fails"):
             raise BusUnavailable("the bus is away")
         for message in messages:
             self._bus.note(message)
             self._bus.keep(message)
+        return self._answer
+
+    def _answer(self) -> None:
         if self._chance.strikes("publish_unanswered"):
             raise BusUnavailable("the bus did not answer")
 

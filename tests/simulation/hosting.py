@@ -139,6 +139,8 @@ class Host:
             data=data,
         )
         service = built(name, parts, self.around, {"data_folder": data})
+        # So small that there is often more to publish than one batch.
+        service.relay.batch_max = self.chance.randint(1, 4)
         if name == "change":
             service.carry_out(lambda use_cases: use_cases.install(self._installing(), people=_PEOPLE, rules=_RULES))
         return service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,9 @@ log = structlog.get_logger()
 Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
 
 BATCH = 500
+# While there is more to be read, where the relay is gets saved after so many events; after a crash the messages behind
+# it are sent again. At rest it is saved.
+SAVE_EVERY = 2000
 AGGREGATES_KEPT = 1000
 # What is made anew at once: so many events are looked at, and so much is given.
 LOOKED_AT_MAX = 2000
@@ -43,6 +46,15 @@ class Remade:
     following: Place | None
 
 
+@dataclass(frozen=True)
+class Flight:
+    """What was sent: the log up to a position, with the last message of each shard, and what waits for the answer."""
+
+    position: int
+    heads: Mapping[str, int]
+    wait: Callable[[], None]
+
+
 class Relay:
     """Publishes what was stored, and nothing else. The log itself is the outbox (decision 0004)."""
 
@@ -55,33 +67,39 @@ class Relay:
         # Aggregates that something is published of: what else happens to them is folded as well.
         self._told_of = {_aggregate_of(event_class) for event_class in published}
         self._publisher: Publisher | None = None
+        self.batch_max = BATCH
+        # How far the log was read, and how far everything was published and acknowledged.
         self._position = -1
+        self._done = 0
+        # What was sent up to where, and waits for the acknowledgement: one batch, while the next one is made.
+        self._flight: Flight | None = None
         self._shards: dict[int, int] = {}
         self._folded: OrderedDict[UUID, Any] = OrderedDict()
         # Shards that wait because an event of theirs cannot be read, each from its position on. What is saved as
         # read stays before the first of them, so what follows it may have been published up to `_published_until`.
         self._held: dict[int, int] = {}
+        # The last message of each shard that was published since positions were saved.
+        self._unsaved: dict[str, int] = {}
         self._saved = 0
         self._published_until = 0
 
     def step(self) -> bool:
-        """Publish one batch; tell whether there was one."""
+        """Publish one batch; tell whether there was one.
+
+        While much waits, it may not be acknowledged yet: the next step waits for that, when it has made the next batch.
+        """
         if self._publisher is None:
             # Made here and not at start-up: a bus that is away must not keep a service from answering.
             self._publisher = self._bus.publisher()
         if self._position < 0:
-            self._position = self._saved = self._store.position_of("relay")
+            self._position = self._done = self._saved = self._store.position_of("relay")
             self._published_until = max(self.heads().values(), default=0)
-        batch = self._store.following(self._position, BATCH)
-        if not batch:
-            return False
         try:
-            self._publish(batch)
+            return self._go_on(self._publisher)
         except Exception:
             # Begin again from what was saved: what is in memory may be ahead of it.
             self.close()
             raise
-        return True
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the log to grow."""
@@ -93,6 +111,8 @@ class Relay:
             self._publisher.close()
         self._publisher = None
         self._position = -1
+        self._flight = None
+        self._unsaved.clear()
         self._shards.clear()
         self._folded.clear()
         self._held.clear()
@@ -152,22 +172,37 @@ class Relay:
             position = following
         return Remade(found, Place(position, again._shards[shard]))
 
-    def _publish(self, batch: Sequence[Recorded]) -> None:
-        messages: list[Message] = []
-        positions: dict[str, int] = {}
-        for recorded in batch:
-            message = self._next(recorded)
-            if message is not None:
-                messages.append(message)
-                positions[_shard_name(message.shard)] = recorded.position
-        if messages and self._publisher is not None:
-            self._publisher.publish(messages)
-        self._position = batch[-1].position
-        read = min([self._position, *(position - 1 for position in self._held.values())])
+    def _go_on(self, publisher: Publisher) -> bool:
+        batch = self._store.following(self._position, self.batch_max)
+        made = [message for message in map(self._next, batch) if message is not None]
+        self._land()
+        if batch:
+            self._position = batch[-1].position
+            wait = publisher.begin(made) if made else _nothing
+            self._flight = Flight(self._position, {_shard_name(m.shard): int(m.headers["ce_pos"]) for m in made}, wait)
+        if len(batch) < self.batch_max:
+            self._land()
+        if not batch or self._done - self._saved >= SAVE_EVERY:
+            self._save()
+        return bool(batch)
+
+    def _land(self) -> None:
+        """Wait until what was sent is acknowledged."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.wait()
+            self._done = flight.position
+            self._unsaved.update(flight.heads)
+
+    def _save(self) -> None:
+        """Save how far everything is acknowledged, and the last message of each shard up to there."""
+        read = min([self._done, *(position - 1 for position in self._held.values())])
+        positions = dict(self._unsaved)
         if read > self._saved:
             positions["relay"] = read
         if positions:
             self._store.append((), positions=positions)
+        self._unsaved.clear()
         self._saved = max(read, self._saved)
 
     def _next(self, recorded: Recorded) -> Message | None:
@@ -260,6 +295,10 @@ class Relay:
 def _aggregate_of(event_class: type[Any] | None) -> str:
     """Return the name of the aggregate in which an event is nested."""
     return "" if event_class is None else event_class.__qualname__.rpartition(".")[0]
+
+
+def _nothing() -> None:
+    """Wait for nothing: nothing was sent."""
 
 
 def _shard_name(shard: int) -> str:

@@ -161,7 +161,8 @@ def test_a_source_that_was_never_heard_is_read_from_its_log_to_its_head(late):
 
 def test_a_log_is_read_from_its_beginning_once(late):
     late.messages_of("red", 3, 2, 1)
-    settle([late.services.relay, late.inbox])
+    settle([late.services.relay])
+    settle([late.inbox])
     asked = len(late.sources.questions)
     # The head, and the one shard that has anything.
     assert asked == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fourgates.chassis.bus.interface import Message
@@ -132,12 +132,20 @@ class InProcessBus:
             )
 
 
+def _kept() -> None:
+    """Wait for nothing: all is kept already."""
+
+
 class _Publisher:
     def __init__(self, bus: InProcessBus) -> None:
         self._bus = bus
 
     def publish(self, messages: Sequence[Message]) -> None:
         self._bus.append(messages)
+
+    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
+        self._bus.append(messages)
+        return _kept
 
     def close(self) -> None:
         """Nothing is held."""

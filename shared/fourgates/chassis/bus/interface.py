@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +37,13 @@ class Publisher(Protocol):
         """Send in order and return when all are kept durably. On an error, send again from the last known position.
 
         A publisher that raised is not used again.
+        """
+        ...
+
+    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
+        """Begin to send in order; what is returned waits until all are kept durably, and raises as `publish` does.
+
+        Nothing else is sent before it has returned.
         """
         ...
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
 from fourgates.chassis.bus.interface import UNREADABLE, BusUnavailable, Message
-from fourgates.chassis.bus.kafka_batches import BatchProducer
+from fourgates.chassis.bus.kafka_batches import BatchProducer, Sent
 from fourgates.chassis.bus.kafka_records import PlainRecords
 
 log = structlog.get_logger()
@@ -185,26 +185,46 @@ class _Publisher:
         )
 
     def publish(self, messages: Sequence[Message]) -> None:
-        try:
+        self.begin(messages)()
+
+    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
+        most = self._limits.unacknowledged_max
+        with self._giving_up():
             self._bus.topics_exist(m.topic for m in messages)
-            for start in range(0, len(messages), self._limits.unacknowledged_max):
-                self._send(messages[start : start + self._limits.unacknowledged_max])
+            sent = self._send(messages[:most])
+            for start in range(most, len(messages), most):
+                self._wait(sent)
+                sent = self._send(messages[start : start + most])
+
+        def wait() -> None:
+            with self._giving_up():
+                self._wait(sent)
+
+        return wait
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Send nothing more after an error: later batches of a partition may still land when an earlier one did not."""
+        try:
+            yield
         except Exception as error:
-            # Later batches of a partition may still land when an earlier one was given up: nothing more is sent.
             self._producer.close(timeout=0)
             if isinstance(error, KafkaError):
                 raise _unavailable(error) from error
             raise
 
-    def _send(self, messages: Sequence[Message]) -> None:
+    def _send(self, messages: Sequence[Message]) -> list[Sent]:
         partitions = {topic: len(self._producer.partitions_for(topic)) for topic in {m.topic for m in messages}}
         by_place: dict[TopicPartition, list[Message]] = {}
         for message in messages:
             place = TopicPartition(message.topic, message.shard % partitions[message.topic])
             by_place.setdefault(place, []).append(message)
         size = self._bus.batch_bytes_max
-        sent = [one for place, some in by_place.items() for one in self._producer.send_together(place, some, size)]
+        return [one for place, some in by_place.items() for one in self._producer.send_together(place, some, size)]
+
+    def _wait(self, sent: Sequence[Sent]) -> None:
         until = time.monotonic() + self._limits.delivery_timeout_s + self._limits.request_timeout_s
+        size = self._bus.batch_bytes_max
         for batch in sent:
             try:
                 batch.wait(max(0.0, until - time.monotonic()))
