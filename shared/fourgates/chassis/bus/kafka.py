@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -195,12 +196,7 @@ class _Publisher:
             for start in range(most, len(messages), most):
                 self._wait(sent)
                 sent = self._send(messages[start : start + most])
-
-        def wait() -> None:
-            with self._giving_up():
-                self._wait(sent)
-
-        return wait
+        return partial(self._wait, sent)
 
     @contextmanager
     def _giving_up(self) -> Iterator[None]:
@@ -225,9 +221,10 @@ class _Publisher:
     def _wait(self, sent: Sequence[Sent]) -> None:
         until = time.monotonic() + self._limits.delivery_timeout_s + self._limits.request_timeout_s
         size = self._bus.batch_bytes_max
-        for batch in sent:
+        with self._giving_up():
             try:
-                batch.wait(max(0.0, until - time.monotonic()))
+                for batch in sent:
+                    batch.wait(max(0.0, until - time.monotonic()))
             except RecordListTooLargeError:
                 # Whoever made the topic allows less: the next publisher sends less at once.
                 self._bus.batch_bytes_max = max(size // 2, _BATCH_BYTES_MIN)
