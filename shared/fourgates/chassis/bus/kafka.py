@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,59 +15,25 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.coordinator.base import MemberState
 from kafka.errors import (
     CorruptRecordError,
-    KafkaConfigurationError,
     KafkaError,
     KafkaTimeoutError,
     RecordListTooLargeError,
     TopicAlreadyExistsError,
     UnsupportedCodecError,
 )
-from kafka.net.compat import KafkaNetClient
-from kafka.net.inet import KafkaNetSocket
 
 from fourgates.chassis.bus.interface import UNREADABLE, BusUnavailable, Message
 from fourgates.chassis.bus.kafka_batches import BatchProducer, Sent
+from fourgates.chassis.bus.kafka_client import DEFAULT_LIMITS, KafkaLimits, make_client, ms, unavailable
 from fourgates.chassis.bus.kafka_records import PlainRecords
+
+__all__ = ["DEFAULT_LIMITS", "KafkaBus", "KafkaLimits", "ensure_topics"]
 
 log = structlog.get_logger()
 
 PARTITIONS = 6
 _DAY_MS = 86_400_000
 _BATCH_BYTES_MIN = 1024
-
-
-@dataclass(frozen=True)
-class KafkaLimits:
-    """Every wait and every size of the clients."""
-
-    # A first answer of any broker, when a client is made.
-    bootstrap_timeout_s: float = 5.0
-    # One request, and the metadata of a topic that was not used before.
-    request_timeout_s: float = 5.0
-    # All tries of one message; then the publisher gives up, and the relay begins again from its saved position.
-    delivery_timeout_s: float = 10.0
-    # The library's 30 s would leave a broker that is back unused for as long.
-    reconnect_backoff_max_s: float = 1.0
-    # A consumer that died is replaced after this; one that lives says so every `heartbeat_s`.
-    session_timeout_s: float = 10.0
-    heartbeat_s: float = 1.0
-    # How long one poll stays with a group that is sharing its partitions out anew.
-    sharing_s: float = 5.0
-    # A consumer that does not poll for so long has lost its partitions.
-    poll_pause_max_s: float = 120.0
-    commit_timeout_s: float = 5.0
-    close_timeout_s: float = 3.0
-    # After so long without any message a consumer asks whether its broker is still there.
-    silence_s: float = 5.0
-    # A topic or partition that someone else made is seen after this.
-    metadata_age_s: float = 30.0
-    # Messages that are sent before their acknowledgements are waited for.
-    unacknowledged_max: int = 2000
-    message_bytes_max: int = 4_194_304
-    retention_days: int = 90
-
-
-DEFAULT_LIMITS = KafkaLimits()
 
 
 class KafkaBus:
@@ -112,7 +77,7 @@ class KafkaBus:
 
     def client(self, kind: Callable[..., Any], **options: Any) -> Any:
         """Return a client of the library. Raises `BusUnavailable` when no broker answers in time."""
-        return _client(kind, self._bootstrap, self.limits, {**options, **self._options})
+        return make_client(kind, self._bootstrap, self.limits, {**options, **self._options})
 
     def topics_exist(self, topics: Iterable[str]) -> None:
         """Make topics that are used for the first time, if that is this bus's business."""
@@ -140,7 +105,7 @@ def ensure_topics(
     client_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Make the topics that do not exist; those that do stay as they are. Raises `BusUnavailable`."""
-    admin = _client(KafkaAdminClient, bootstrap, limits, dict(client_options or {}))
+    admin = make_client(KafkaAdminClient, bootstrap, limits, dict(client_options or {}))
     shape = {
         "num_partitions": partitions,
         "replication_factor": replication,
@@ -161,7 +126,7 @@ def ensure_topics(
                 with suppress(TopicAlreadyExistsError):
                     admin.create_topics({topic: shape}, wait_for_metadata=True)
     except KafkaError as error:
-        raise _unavailable(error) from error
+        raise unavailable(error) from error
     finally:
         admin.close()
 
@@ -177,8 +142,8 @@ class _Publisher:
             enable_idempotence=True,
             acks="all",
             allow_auto_create_topics=False,
-            max_block_ms=_ms(limits.request_timeout_s),
-            delivery_timeout_ms=_ms(limits.delivery_timeout_s),
+            max_block_ms=ms(limits.request_timeout_s),
+            delivery_timeout_ms=ms(limits.delivery_timeout_s),
             max_request_size=limits.message_bytes_max,
             # What is sent at once stays one batch a partition: it arrives as a whole or not at all.
             batch_size=limits.message_bytes_max,
@@ -206,7 +171,7 @@ class _Publisher:
         except Exception as error:
             self._producer.close(timeout=0)
             if isinstance(error, KafkaError):
-                raise _unavailable(error) from error
+                raise unavailable(error) from error
             raise
 
     def _send(self, messages: Sequence[Message]) -> list[Sent]:
@@ -244,20 +209,6 @@ class _Producer(BatchProducer):
         """Leave the logger alone: the library's own replaces it for the whole process."""
 
 
-class _Sockets(KafkaNetSocket):  # type: ignore[misc]  # the library has no types
-    """The library's way to a broker, which closes what did not connect instead of leaving it to be collected."""
-
-    SCHEMES = ("fourgates",)
-
-    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
-        """Return the socket when it is connected."""
-        try:
-            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
-        except BaseException:
-            sock.close()
-            raise
-
-
 class _Consumer:
     """Keeps its place in the group while brokers come and go; the library's client is made anew when it failed."""
 
@@ -272,13 +223,13 @@ class _Consumer:
     def poll(self, timeout_s: float, limit: int) -> list[Message]:
         try:
             client = self._joined()
-            found = client.poll(timeout_ms=_ms(timeout_s), max_records=limit)
+            found = client.poll(timeout_ms=ms(timeout_s), max_records=limit)
             until = time.monotonic() + self._limits.sharing_s
             while not found and _is_sharing(client) and time.monotonic() < until:
                 # The library forgets a sharing that ends between two polls: stay with it. One that began because a
                 # topic was seen for the first time would never be looked at again, and the consumer be thrown out.
                 client._coordinator.request_rejoin()  # noqa: SLF001 - Java's consumer does it by itself: KAFKA-9815
-                found = client.poll(timeout_ms=_ms(self._limits.heartbeat_s), max_records=limit)
+                found = client.poll(timeout_ms=ms(self._limits.heartbeat_s), max_records=limit)
         except BusUnavailable:
             raise
         except (CorruptRecordError, UnsupportedCodecError) as error:
@@ -286,7 +237,7 @@ class _Consumer:
         except Exception as error:
             # What was not committed is delivered again to the next client.
             self.close()
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         if found:
             self._answered_at = time.monotonic()
         elif time.monotonic() - self._answered_at > self._limits.silence_s:
@@ -302,7 +253,7 @@ class _Consumer:
         stuck = self._client._fetcher._next_partition_records  # noqa: SLF001 - the error does not say where it is
         if stuck is None:
             self.close()
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         place = stuck.topic_partition
         offset = max(stuck.next_fetch_offset, self._client.position(place))
         self._client.seek(place, offset + 1)
@@ -318,7 +269,7 @@ class _Consumer:
         """
         try:
             if self._client is not None:
-                self._client.commit(timeout_ms=_ms(self._limits.commit_timeout_s))
+                self._client.commit(timeout_ms=ms(self._limits.commit_timeout_s))
         except KafkaError as error:
             log.warning("not committed", group=self._group, reason=f"{type(error).__name__}: {error}")
 
@@ -326,7 +277,7 @@ class _Consumer:
         if self._client is not None:
             client, self._client = self._client, None
             with suppress(KafkaError):
-                client.close(autocommit=False, timeout_ms=_ms(self._limits.close_timeout_s))
+                client.close(autocommit=False, timeout_ms=ms(self._limits.close_timeout_s))
 
     def _joined(self) -> Any:
         if self._client is None:
@@ -340,9 +291,9 @@ class _Consumer:
                 auto_offset_reset="earliest",
                 partition_assignment_strategy=(CooperativeStickyAssignor(),),
                 allow_auto_create_topics=False,
-                session_timeout_ms=_ms(limits.session_timeout_s),
-                heartbeat_interval_ms=_ms(limits.heartbeat_s),
-                max_poll_interval_ms=_ms(limits.poll_pause_max_s),
+                session_timeout_ms=ms(limits.session_timeout_s),
+                heartbeat_interval_ms=ms(limits.heartbeat_s),
+                max_poll_interval_ms=ms(limits.poll_pause_max_s),
                 max_partition_fetch_bytes=limits.message_bytes_max,
                 # So much is held in memory before it is polled; the library would take 50 MB.
                 fetch_max_bytes=2 * limits.message_bytes_max,
@@ -357,46 +308,12 @@ class _Consumer:
         """Tell an idle topic from a broker that is away. Raises `BusUnavailable`; the place in the group is kept."""
         try:
             self._client.end_offsets(
-                [TopicPartition(self._topics[0], 0)], timeout_ms=_ms(self._limits.request_timeout_s)
+                [TopicPartition(self._topics[0], 0)], timeout_ms=ms(self._limits.request_timeout_s)
             )
         except KafkaTimeoutError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         self._answered_at = time.monotonic()
-
-
-def _client(kind: Callable[..., Any], bootstrap: str, limits: KafkaLimits, options: dict[str, Any]) -> Any:
-    """Make a client of the library, and leave no thread behind when its constructor fails."""
-    connections: list[Any] = []
-
-    def connect(**given: Any) -> Any:
-        connections.append(KafkaNetClient(**given))
-        return connections[-1]
-
-    try:
-        return kind(
-            bootstrap_servers=[server.strip() for server in bootstrap.split(",")],
-            bootstrap_timeout_ms=_ms(limits.bootstrap_timeout_s),
-            request_timeout_ms=_ms(limits.request_timeout_s),
-            reconnect_backoff_max_ms=_ms(limits.reconnect_backoff_max_s),
-            metadata_max_age_ms=_ms(limits.metadata_age_s),
-            kafka_client=connect,
-            **{"proxy_url": f"{_Sockets.SCHEMES[0]}://", **options},
-        )
-    except Exception as error:
-        for connection in connections:
-            connection.close()
-        if isinstance(error, KafkaError) and not isinstance(error, KafkaConfigurationError):
-            raise _unavailable(error) from error
-        raise
 
 
 def _is_sharing(client: Any) -> bool:
     return bool(client.group_metadata().state is MemberState.REBALANCING)
-
-
-def _unavailable(error: Exception) -> BusUnavailable:
-    return BusUnavailable(f"{type(error).__name__}: {error}")
-
-
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
