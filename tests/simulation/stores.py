@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 from fourgates.chassis.store import Parked, Reply, StoreUnavailable, open_sqlite_recorder
+from fourgates.chassis.store.answer import Answer
 
 from tests.simulation.chance import Chance, Crash
 
@@ -118,9 +118,9 @@ class FaultyRecorder:
             raise StoreUnavailable("the store did not answer")
         return numbers
 
-    def submit(self, stored_events: Sequence[StoredEvent], **kept: Any) -> Future[Sequence[int]]:
+    def submit(self, stored_events: Sequence[StoredEvent], **kept: Any) -> Answer:
         """Append; the answer is there at once."""
-        answer: Future[Sequence[int]] = Future()
+        answer = Answer()
         try:
             answer.set_result(self.append(stored_events, **kept))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer

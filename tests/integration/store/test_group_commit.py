@@ -191,8 +191,11 @@ def test_closing_stores_what_waits(open_recorder):
 
 
 async def test_coroutines_append_without_a_thread_each(recorder):
-    answers = [asyncio.wrap_future(put(recorder, an_event())) for _ in range(500)]
-    positions = [position for (position,) in await asyncio.gather(*answers)]
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    answers = [put(recorder, an_event()) for _ in range(500)]
+    answers[-1].add_done_callback(lambda _: loop.call_soon_threadsafe(came.set))
+    await came.wait()
+    positions = [position for answer in answers for position in answer.result(0)]
     assert positions == [n.id for n in recorder.select_notifications(None, 1000)]
 
 

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from eventsourcing.persistence import StoredEvent, Tracking
 
+from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.interface import Parked, Reply, StoreUnavailable
 
 log = structlog.get_logger()
@@ -59,7 +60,7 @@ class Append:
     until: float
     size: int
     bytes: int
-    answer: Future[Sequence[int]] = field(default_factory=Future)
+    answer: Answer = field(default_factory=Answer)
     # It was sent and no answer came: look whether it is stored.
     unclear: bool = False
 
@@ -98,7 +99,7 @@ class GroupWriter:
         self._thread: threading.Thread | None = None
         self._in_hand: list[Append] = []
 
-    def submit(self, append: Append) -> Future[Sequence[int]]:
+    def submit(self, append: Append) -> Answer:
         """Queue an append and return where its answer will be. Never waits. Raises `QueueFull`."""
         with self._changed:
             if self._closed:
@@ -166,10 +167,11 @@ class GroupWriter:
                 return False
             self._in_hand = self._next_batch()
         now = monotonic()
-        for append in self._in_hand:
-            if append.answer.set_running_or_notify_cancel() and append.until < now:
+        late = [append for append in self._in_hand if append.until < now]
+        if late:
+            self._in_hand = [append for append in self._in_hand if append.until >= now]
+            for append in late:
                 _fail(append, StoreUnavailable("the store was too long away: nothing of this was stored"))
-        self._in_hand = [append for append in self._in_hand if not append.is_answered]
         return True
 
     def _next_batch(self) -> list[Append]:
@@ -218,7 +220,7 @@ def refuse(batch: Iterable[Append], error: Exception) -> None:
 
 
 def _fail(append: Append, error: Exception) -> None:
-    """Answer with an error, unless there is an answer already, or nobody wants it any more."""
+    """Answer with an error, unless there is an answer already."""
     with suppress(InvalidStateError):
         append.answer.set_exception(error)
 
@@ -241,10 +243,9 @@ class GroupCommit(ABC):
         positions: Mapping[str, int],
         reply: Reply | None,
         parked: Parked | None,
-    ) -> Future[Sequence[int]]:
+    ) -> Answer:
         """Append without waiting; the answer is what `append` returns or raises.
 
-        A thread asks the future for its result, a coroutine awaits `asyncio.wrap_future(...)` of it.
         Raises `QueueFull`.
         """
         size = max(len(stored_events), len(positions), 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, Notification, OperationalError, StoredEvent
+
+from fourgates.chassis.store.answer import Answer
 
 
 class Conflict(Exception):
@@ -79,7 +80,7 @@ class Recorder(Protocol):
         positions: Mapping[str, int],
         reply: Reply | None,
         parked: Parked | None,
-    ) -> Future[Sequence[int]]:
+    ) -> Answer:
         """Append without waiting; the answer is what `append` returns or raises."""
         ...
 

@@ -13,6 +13,8 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import TopicError, get_topic, resolve_topic
 
+from fourgates.chassis.store.stored import stored_event
+
 _ENVELOPE = ("originator_id", "originator_version", "timestamp")
 # msgspec makes what it knows of a dataclass visible before it is complete: two threads that build decoders of the same
 # one at the same time end the process.
@@ -34,16 +36,13 @@ class EventMapper(Mapper[UUID]):
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Return the stored form of an event."""
-        state = {name: value for name, value in vars(domain_event).items() if name not in _ENVELOPE}
-        class_version = getattr(type(domain_event), "class_version", 1)
+        cls = type(domain_event)
+        state = dict(vars(domain_event))
+        originator_id, version, _ = [state.pop(name) for name in _ENVELOPE]
+        class_version = getattr(cls, "class_version", 1)
         if class_version > 1:
             state["class_version"] = class_version
-        return StoredEvent(
-            originator_id=domain_event.originator_id,
-            originator_version=domain_event.originator_version,
-            topic=get_topic(type(domain_event)),
-            state=msgspec.json.encode(state),
-        )
+        return stored_event(originator_id, version, get_topic(cls), msgspec.json.encode(state))
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """Return the event of a stored form.
