@@ -54,6 +54,7 @@ FACTS = View(
     name="facts",
     fields=("message_id", "publisher", "type", "release_ids", "change_ids", "service_ids", "correlation_id", "pages"),
     on={HeardFact.Kept: _kept},
+    lists=("release_ids", "change_ids", "service_ids"),
 )
 
 

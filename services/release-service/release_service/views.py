@@ -114,6 +114,7 @@ RELEASES = View(
         Release.Closed: _projecting(lambda row, event: _ended(row, S.CLOSED, event.outcome.value)),
         Release.Cancelled: _projecting(lambda row, _: _ended(row, S.CANCELLED, None)),
     },
+    lists=("change_ids", "items"),
 )
 
 VIEWS: tuple[View, ...] = (RELEASES,)

@@ -4,75 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from fourgates.chassis.rows import Row, Rows, View, column_of, iso, name_of, read_row
 from fourgates.chassis.store import EventStore, Recorded, UnreadableEvent
 from fourgates.chassis.store.files import usable_file
 
-Row = dict[str, Any]
+__all__ = ["Filter", "Row", "Rows", "View", "Views", "iso"]
+
 Filter = str | int | float | bool | Sequence[str]
 
 BATCH = 500
 # While rows are made again, whoever asks waits for one batch at most, so this one is small.
 BATCH_BESIDE = 100
 ROUNDS_BESIDE = 5
-NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
-
-
-def iso(at: datetime) -> str:
-    """Return a time as rows keep it: UTC, microseconds, sortable as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True)
-class View:
-    """One read model: its name, the row fields that can be filtered and ordered by, and what each event does to it.
-
-    A row field may hold a list of strings; a filter then matches any of them. Projections are pure.
-    """
-
-    name: str
-    fields: tuple[str, ...]
-    on: Mapping[type[Any], Callable[[Rows, Any], None]]
-
-
-class Rows:
-    """The rows of one view, as a projection sees them."""
-
-    def __init__(self, connection: sqlite3.Connection, table: str) -> None:
-        self._connection = connection
-        self._table = table
-
-    def get(self, key: str) -> Row | None:
-        """Return a row, or None."""
-        found = self._connection.execute(f"SELECT body FROM {self._table} WHERE key = ?", (key,)).fetchone()
-        return None if found is None else json.loads(found[0])
-
-    def put(self, key: str, row: Row) -> None:
-        """Write a row under its key."""
-        body = json.dumps({k: v for k, v in row.items() if k != "key"}, allow_nan=False)
-        self._connection.execute(
-            f"INSERT INTO {self._table} (key, body) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body",
-            (key, body),
-        )
-
-    def delete(self, key: str) -> None:
-        """Delete a row, if it is there."""
-        self._connection.execute(f"DELETE FROM {self._table} WHERE key = ?", (key,))
-
-    def count(self) -> int:
-        """Return how many rows were ever put into a view whose rows are never deleted."""
-        return int(self._connection.execute(f"SELECT COALESCE(MAX(place), 0) FROM {self._table}").fetchone()[0])
+# Another one makes all rows again.
+LAYOUT = 2
 
 
 class _Generation:
@@ -81,7 +34,7 @@ class _Generation:
     def __init__(self, connection: sqlite3.Connection, number: int, views: Iterable[View]) -> None:
         self.number = number
         self._connection = connection
-        self._rows = {view.name: Rows(connection, _table(number, view)) for view in views}
+        self._rows = {view.name: Rows(connection, _table(number, view), view) for view in views}
         self._handlers: dict[type[Any], list[tuple[Rows, Callable[[Rows, Any], None]]]] = {}
         for view in views:
             for event_class, project in view.on.items():
@@ -169,7 +122,7 @@ class Views:
         """
         chosen = self._views[view]
         condition, values = _conditions(chosen, where or {})
-        order = "key" if order_by == "key" else _extract(_known(chosen, order_by))
+        order = "key" if order_by == "key" else column_of(chosen, order_by)
         way, beyond = ("DESC", "<") if descending else ("ASC", ">")
         if after is not None:
             condition.append(f"key {beyond} ?" if order_by == "key" else f"({order}, key) {beyond} (?, ?)")
@@ -181,7 +134,7 @@ class Views:
             table = _table(self._current.number, chosen)
             statement = f"SELECT key, body FROM {table} AS asked {where_clause} ORDER BY {ordering} LIMIT ?"
             found = self._connection.execute(statement, (*values, limit)).fetchall()
-        return [{"key": key, **json.loads(body)} for key, body in found]
+        return [{"key": key, **read_row(body)} for key, body in found]
 
     @usable_file()
     def catch_up(self) -> int:
@@ -281,12 +234,16 @@ class Views:
             number = int(added.lastrowid or 0)
             for view in self._views.values():
                 table = _table(number, view)
+                columns = "".join(f", {column_of(view, field)}" for field in view.fields)
                 self._connection.execute(
-                    f"CREATE TABLE {table} (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL)"
+                    f"CREATE TABLE {table}"
+                    f" (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB NOT NULL{columns})"
                 )
                 for field in view.fields:
-                    index = f"CREATE INDEX {table}_{_name(field)} ON {table} ({_extract(field)}, key)"
-                    self._connection.execute(index)
+                    # A list is looked into, row by row.
+                    if field not in view.lists:
+                        index = f"CREATE INDEX {table}_{name_of(field)} ON {table} ({column_of(view, field)}, key)"
+                        self._connection.execute(index)
         return _Generation(self._connection, number, self._views.values())
 
     def _let_answer(self, generation: _Generation) -> None:
@@ -334,9 +291,10 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 def _fingerprint(views: Any) -> str:
     """Return what changes whenever the code of a projection changes."""
     text = [
-        (v.name, v.fields, [(str(cls), inspect.getsource(project)) for cls, project in v.on.items()]) for v in views
+        (v.name, v.fields, v.lists, [(str(cls), inspect.getsource(project)) for cls, project in v.on.items()])
+        for v in views
     ]
-    return hashlib.sha256(repr(text).encode()).hexdigest()
+    return hashlib.sha256(repr((LAYOUT, text)).encode()).hexdigest()
 
 
 def _conditions(view: View, where: Mapping[str, Filter]) -> tuple[list[str], list[Any]]:
@@ -344,32 +302,15 @@ def _conditions(view: View, where: Mapping[str, Filter]) -> tuple[list[str], lis
     values: list[Any] = []
     for field, wanted in where.items():
         members = list(wanted) if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
-        if field == "key":
-            condition.append(f"key IN ({','.join('?' * len(members))})")
+        column = "key" if field == "key" else column_of(view, field)
+        inside = f"IN ({','.join('?' * len(members))})"
+        if field in view.lists:
+            condition.append(f"EXISTS (SELECT 1 FROM json_each(asked.{column}) WHERE value {inside})")
         else:
-            marks = ",".join("?" * len(members))
-            source = f"json_each(asked.body, '$.{_known(view, field)}')"
-            condition.append(f"EXISTS (SELECT 1 FROM {source} WHERE value IN ({marks}))")
+            condition.append(f"{column} {inside}")
         values.extend(members)
     return condition, values
 
 
-def _known(view: View, field: str) -> str:
-    if field not in view.fields:
-        raise KeyError(field)
-    return _name(field)
-
-
-def _name(text: str) -> str:
-    if not NAME.match(text):
-        msg = f"{text!r} is no name for a view or a field"
-        raise ValueError(msg)
-    return text
-
-
 def _table(number: int, view: View) -> str:
-    return f"rows_{number}_{_name(view.name)}"
-
-
-def _extract(field: str) -> str:
-    return f"json_extract(body, '$.{_name(field)}')"
+    return f"rows_{number}_{name_of(view.name)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from fourgates.chassis.ids import CountedIds
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
@@ -106,3 +108,48 @@ def test_a_view_goes_on_where_it_was(store, tmp_path):
     second = Views(store, [BALLS], tmp_path / "v.sqlite")
     assert sorted(colours(second.find("balls"))) == ["blue", "red"]
     second.close()
+
+
+LISTED = View("balls", ("colours", "size"), {Ball.Thrown: lambda rows, happened: None}, lists=("colours",))
+
+
+def put(store, tmp_path, row):
+    def project(rows, happened):
+        rows.put(str(happened.originator_id), row)
+
+    view = View(LISTED.name, LISTED.fields, {Ball.Thrown: project}, lists=LISTED.lists)
+    views = Views(store, [view], tmp_path / "v.sqlite")
+    throw(store, "red")
+    with closing(views):
+        yield views
+
+
+def test_a_list_matches_by_any_of_its_members(store, tmp_path):
+    for views in put(store, tmp_path, {"colours": ["red", "blue"], "size": 1}):
+        found = [len(views.find("balls", {"colours": wanted})) for wanted in ("red", ["green", "blue"], "green", "[")]
+        assert found == [1, 1, 0, 0]
+        assert views.find("balls", {"size": 1})[0]["colours"] == ["red", "blue"]
+
+
+@pytest.mark.parametrize("row", [{"colours": None, "size": None}, {}])
+def test_what_a_row_has_not_matches_nothing(store, tmp_path, row):
+    for views in put(store, tmp_path, row):
+        assert [len(views.find("balls", {field: ""})) for field in ("colours", "size")] == [0, 0]
+        assert len(views.find("balls", order_by="size")) == 1
+
+
+@pytest.mark.parametrize("row", [{"colours": "red"}, {"size": ["red"]}, {"size": {"red": 1}}])
+def test_a_list_stands_where_the_view_says_so_and_nowhere_else(store, tmp_path, row):
+    for views in put(store, tmp_path, row):
+        with pytest.raises(TypeError, match="list"):
+            views.find("balls")
+
+
+def test_filters_and_orders_are_found_by_an_index(store, views):
+    throw(store, "red")
+    views.catch_up()
+    for field, wanted in (("colour", "'red'"), ("number", "'BALL-1'")):
+        found = f"SELECT key FROM rows_1_balls WHERE of_{field} IN ({wanted}) ORDER BY of_{field}, key"
+        plan = " ".join(row[3] for row in views._connection.execute(f"EXPLAIN QUERY PLAN {found}"))
+        assert f"rows_1_balls_{field}" in plan
+        assert "TEMP" not in plan

@@ -128,6 +128,7 @@ AUTHORIZATIONS = View(
         Authorization.Voided: _voided,
         Authorization.Used: _used,
     },
+    lists=("gates", "change_ids", "deciders"),
 )
 
 

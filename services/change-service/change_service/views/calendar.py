@@ -86,6 +86,7 @@ SCHEDULE = View(
         SchedulePlan.ConflictsCleared: _cleared,
         SchedulePlan.Ended: _plan_ended,
     },
+    lists=("environment_ids", "service_ids"),
 )
 
 
@@ -174,4 +175,5 @@ CAB_MEETINGS = View(
         CabMeeting.Held: _held,
         CabMeeting.CalledOff: _called_off,
     },
+    lists=("agenda",),
 )

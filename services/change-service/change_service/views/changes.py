@@ -154,6 +154,7 @@ CHANGES = View(
         Change.Reviewed: _reviewed,
         Change.Closed: _closed,
     },
+    lists=("service_ids",),
 )
 
 
@@ -196,6 +197,7 @@ CHANGE_MODELS = View(
         ChangeModel.Used: _model_used,
         ChangeModel.Withdrawn: _model_withdrawn,
     },
+    lists=("service_ids",),
 )
 
 

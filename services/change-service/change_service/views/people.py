@@ -67,6 +67,7 @@ PEOPLE = View(
         Person.Delegated: _delegated,
         Person.DelegationEnded: _delegation_ended,
     },
+    lists=("roles", "subjects", "delegates"),
 )
 
 
@@ -78,7 +79,9 @@ def _members_named(rows: Rows, happened: Group.MembersNamed) -> None:
     _write(rows, happened, member_ids=list(happened.member_ids))
 
 
-GROUPS = View("groups", ("name", "member_ids"), {Group.Formed: _formed, Group.MembersNamed: _members_named})
+GROUPS = View(
+    "groups", ("name", "member_ids"), {Group.Formed: _formed, Group.MembersNamed: _members_named}, lists=("member_ids",)
+)
 
 
 def person_of(views: Views, subject: str) -> Row | None:

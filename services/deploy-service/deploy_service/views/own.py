@@ -189,6 +189,7 @@ OWN_VIEWS = (
             Deployment.BackOutFailed: _state(DeploymentState.BACK_OUT_FAILED),
             Deployment.Aborted: _state(DeploymentState.ABORTED),
         },
+        lists=("environment_ids",),
     ),
     View(
         name="rehearsals",

@@ -93,6 +93,7 @@ CONFIGURATION_ITEMS = View(
         ConfigurationItem.Stopped: _stopped,
         ConfigurationItem.Retired: _configuration_item_retired,
     },
+    lists=("service_ids", "target_ids"),
 )
 BASELINES = View(name="baselines", fields=("number", "name", "service_id"), on={Baseline.Taken: _baseline_taken})
 IMPACTS = View(

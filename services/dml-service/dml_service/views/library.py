@@ -156,6 +156,7 @@ MEDIA_ITEMS = View(
         MediaItem.Archived: _archived,
         MediaItem.UseNoted: _use_noted,
     },
+    lists=("build_ids", "release_ids"),
 )
 CHECK_INS = View(
     name="check_ins",
@@ -168,7 +169,10 @@ CHECK_INS = View(
     },
 )
 CHECK_OUTS = View(
-    name="check_outs", fields=("number", "release_id", "taken_by", "item_ids"), on={CheckOut.Taken: _taken}
+    name="check_outs",
+    fields=("number", "release_id", "taken_by", "item_ids"),
+    on={CheckOut.Taken: _taken},
+    lists=("item_ids",),
 )
 
 

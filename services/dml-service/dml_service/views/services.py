@@ -69,4 +69,5 @@ SERVICES = View(
         Service.Retired: _service_retired,
         Service.RetirementRecommended: _retirement_recommended,
     },
+    lists=("depends_on",),
 )
