@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,9 @@ log = structlog.get_logger()
 UseCases = Any
 CarryOut = Callable[[Callable[[Any], object]], None]
 
-BATCH = 200
+BATCH = 500
+# Positions that may be passed by before that is saved.
+PASSED_MAX = 2_000
 RACES_MAX = 20
 # What is wrong with one aggregate, and the same however often it is tried.
 STOPPING = (UnreadableEvent, EventTooLarge)
@@ -38,6 +41,9 @@ class Effect:
 class _Reading:
     """How far a follower has come in the log, of which each part takes effect once.
 
+    What is done is saved together with its effect. What was passed by has none, so that it is saved only now and then,
+    and when there is no more: the next process passes by it again.
+
     When something about an aggregate cannot be read or kept, everything later about it waits, and the others go on.
     What is saved then stays before the first that waits, and what was done behind it is saved one by one. So nothing
     is lost: the next process begins there again.
@@ -47,18 +53,23 @@ class _Reading:
         self._store = store
         self._saved_as = saved_as
         self._concerns = concerns
-        self._position: int | None = None
+        self._read: int | None = None
+        self._saved = 0
         self._waiting: set[UUID] = set()
 
     @property
     def position(self) -> int:
         """The position behind which to read on."""
-        # Without anything that waits, what is saved is the truth: another may have gone on.
-        return self._store.position_of(self._saved_as) if self._position is None else self._position
+        if self._read is None:
+            self._read = self._saved = self._store.position_of(self._saved_as)
+        return self._read
 
     def batch(self) -> list[Recorded]:
-        """Return what follows."""
-        return self._store.following(self.position, BATCH)
+        """Return what follows; when nothing does, how far it has come is saved."""
+        found = self._store.following(self.position, BATCH)
+        if not found and not self._waiting:
+            self._save(self.position)
+        return found
 
     def is_due(self, recorded: Recorded) -> bool:
         """Tell whether this concerns the follower, can be done, and was not done."""
@@ -75,34 +86,33 @@ class _Reading:
 
     def done(self, recorded: Recorded) -> dict[str, int]:
         """Return what to save with the effect of an event."""
-        if self._position is None:
-            return {self._saved_as: recorded.position}
-        return {f"{self._saved_as}/{recorded.position}": 1}
+        if self._waiting:
+            return {f"{self._saved_as}/{recorded.position}": 1}
+        return {self._saved_as: recorded.position}
 
     def stop(self, recorded: Recorded, error: Exception) -> None:
         """Let everything about the aggregate of an event wait from here on."""
         aggregate_id = recorded.originator_id
         self._store.stopped.note(aggregate_id, f"{self._saved_as} at {recorded.position}: {error}")
+        if not self._waiting:
+            self._save(recorded.position - 1)
         self._waiting.add(aggregate_id)
-        if self._position is None:
-            self._position = recorded.position - 1
-            self._save(self._position)
 
     def passed(self, batch: Sequence[Recorded]) -> None:
         """Go on behind a batch."""
-        if self._position is not None:
-            self._position = batch[-1].position
-        else:
-            self._save(batch[-1].position)
+        self._read = batch[-1].position
+        if not self._waiting and self._read - self._saved >= PASSED_MAX:
+            self._save(self._read)
 
     def close(self) -> None:
-        """Begin again at what is saved."""
-        self._position = None
+        """Begin again at what is saved: another may have gone on."""
+        self._read = None
         self._waiting.clear()
 
     def _save(self, position: int) -> None:
-        if self._store.position_of(self._saved_as) < position:
+        if self._saved < position and self._store.position_of(self._saved_as) < position:
             self._store.append((), positions={self._saved_as: position})
+        self._saved = max(self._saved, position)
 
 
 class OwnLog:
@@ -198,7 +208,9 @@ class EffectRunner:
                 except STOPPING as error:
                     self._reading.stop(recorded, error)
                 else:
-                    self._store.append((), positions=self._reading.done(recorded))
+                    # Another process that took itself for the leader ran it, too: that is what safe to repeat is for.
+                    with suppress(AlreadyHandled):
+                        self._store.append((), positions=self._reading.done(recorded))
         if batch:
             self._reading.passed(batch)
         return bool(batch)

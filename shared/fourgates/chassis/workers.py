@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Protocol
 
 import structlog
 
 log = structlog.get_logger()
+
+# From the start of a step that found work to the next one: what comes meanwhile is worked on together. Whoever finds
+# work after a rest begins at once.
+GATHER_S = 0.01
 
 
 class Worker(Protocol):
@@ -30,14 +35,25 @@ class Worker(Protocol):
 
 
 class Supervised:
-    """A thread that repeats a worker's steps, and goes on after an error with a growing pause."""
+    """A thread that repeats a worker's steps, and goes on after an error with a growing pause.
+
+    Under a load that never rests, a step for each commit would cost more than the work itself: `gather_s` bounds how
+    often there is one.
+    """
 
     def __init__(
-        self, worker: Worker, wake: Callable[[], None], *, idle_s: float = 0.5, back_off_max_s: float = 3.0
+        self,
+        worker: Worker,
+        wake: Callable[[], None],
+        *,
+        idle_s: float = 0.5,
+        gather_s: float = GATHER_S,
+        back_off_max_s: float = 3.0,
     ) -> None:
         self._worker = worker
         self._wake = wake
         self._idle_s = idle_s
+        self._gather_s = gather_s
         self._back_off_max_s = back_off_max_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=worker.name, daemon=True)
@@ -64,9 +80,11 @@ class Supervised:
     def _run(self) -> None:
         pause_s = 0.05
         while not self._stopping.is_set():
+            began = monotonic()
             try:
                 if self._worker.step():
                     pause_s = 0.05
+                    self._stopping.wait(max(began + self._gather_s - monotonic(), 0))
                 elif not self._stopping.is_set():
                     self._worker.wait(self._idle_s)
                 self.failing = None

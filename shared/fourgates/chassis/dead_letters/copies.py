@@ -54,8 +54,8 @@ class DeadLetterCopies:
         return True
 
     def wait(self, timeout_s: float) -> None:
-        """Wait a moment; what is parked is mostly parked beside something that is appended."""
-        self._store.wait_beyond(self._store.head(), timeout_s)
+        """Wait a moment: what is parked waits for people, and can wait for its copy."""
+        self._store.rest(timeout_s)
 
     def close(self) -> None:
         """Let go of the publisher, and begin again at what is saved."""

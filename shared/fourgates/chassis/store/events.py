@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Container, Mapping, Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from functools import cached_property, partial
 from time import monotonic
@@ -14,6 +13,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 
 from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.interface import AlreadyHandled, Conflict, Parked, Recorder, Reply
 from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.recent import Recent
@@ -57,6 +57,7 @@ class EventStore:
         self._recorder = recorder
         self._mapper = mapper
         self._appended = threading.Condition()
+        self._waking = threading.Condition()
         self._changes = 0
         self._wakes = 0
         self._savings_awaited = 0
@@ -128,7 +129,7 @@ class EventStore:
             self.notice(appended[-1] if appended else 0)
         return appended
 
-    def submit(self, events: Sequence[Any], *, reply: Reply | None = None) -> Future[Sequence[int]]:
+    def submit(self, events: Sequence[Any], *, reply: Reply | None = None) -> Answer:
         """Append as `append` does, without waiting. Raises `StoreUnavailable`.
 
         `appended` reads the answer; whoever was answered tells those who wait for the log, by `notice`.
@@ -137,10 +138,10 @@ class EventStore:
         check_sizes(stored)
         return self._recorder.submit(stored, positions={}, reply=reply, parked=None)
 
-    def appended(self, answer: Future[Sequence[int]]) -> Sequence[int]:
+    def appended(self, answer: Answer) -> Sequence[int]:
         """Return the positions of what was submitted and is answered. Raises what `append` raises."""
         try:
-            return answer.result(timeout=0)
+            return answer.result(0)
         except IntegrityError as error:
             raise Conflict(str(error)) from error
 
@@ -169,8 +170,8 @@ class EventStore:
         for hear in self._told:
             hear(events)
 
-    def _hear_unless_lost(self, done: Future[Any], events: Sequence[Any]) -> None:
-        if done.cancelled() or not isinstance(done.exception(), IntegrityError):
+    def _hear_unless_lost(self, done: Answer, events: Sequence[Any]) -> None:
+        if not isinstance(done.exception(), IntegrityError):
             self._hear(events)
 
     def log(self, after: int, limit: int) -> list[Recorded]:
@@ -244,10 +245,19 @@ class EventStore:
                     break
         return reached()
 
+    def rest(self, timeout_s: float) -> None:
+        """Wait until the time is over, or everyone is woken."""
+        until = monotonic() + timeout_s
+        with self._waking:
+            wakes = self._wakes
+            while self._wakes == wakes and (left := until - monotonic()) > 0:
+                self._waking.wait(left)
+
     def wake(self) -> None:
         """Wake everyone who waits, so that they can stop."""
-        with self._appended:
+        with self._appended, self._waking:
             self._wakes += 1
+            self._waking.notify_all()
         self.notice()
 
     def notice(self, position: int = 0) -> None:
