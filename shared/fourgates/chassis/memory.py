@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -16,6 +16,7 @@ from anyio import CapacityLimiter, to_thread
 
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.store import EventStore, Reply
+from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.kept import Kept
 from fourgates.chassis.work import Work
 
@@ -69,19 +70,20 @@ class Memory:
         sure = not self._store.shared
         given: dict[UUID, Aggregate | None] = {}
         for _ in range(WAITS_MAX):
-            work = _MemoryWork(self._kept, given, sure=sure)
+            hand = _Hand(self._kept, given, sure=sure)
+            work = _MemoryWork(hand)
             try:
                 decided = decide(work)
                 work.check_sure()
             except _Missing as missing:
-                work.undo()
+                hand.undo()
                 given[missing.id] = await self._loaded(missing.id)
             except _Unsure:
-                work.undo()
+                hand.undo()
                 await self._be_current()
                 sure = True
             except BaseException:
-                work.give_back()
+                hand.give_back()
                 raise
             else:
                 return work, decided
@@ -90,19 +92,20 @@ class Memory:
     async def store(self, work: Work, *, reply: Reply | None = None) -> None:
         """Store what was decided, together with what others store now. Raises `Conflict` and `StoreUnavailable`."""
         decided = cast("_MemoryWork", work)
-        changed = decided.give_back()
+        decided.hand.give_back()
+        changed = decided.changed()
         events = decided.pending()
         if not (events or reply):
             return
-        future = self._store.submit(events, reply=reply)
-        if not future.done():
-            await self._of_loop().answers.wait(future)
+        answer = self._store.submit(events, reply=reply)
+        if not answer.done():
+            await self._of_loop().answers.wait(answer)
         elif events:
             self._store.notice()
-        positions = self._store.appended(future)
-        work.reached = tuple(zip((happened.originator_id for happened in events), positions, strict=True))
+        positions = self._store.appended(answer)
+        work.reached = [(event.originator_id, place) for event, place in zip(events, positions, strict=True)]
         for aggregate in changed:
-            decided.kept.put(aggregate)
+            decided.hand.kept.put(aggregate)
 
     async def look(self, aggregate_id: UUID, show: Callable[[Aggregate | None], T]) -> T:
         """Return what `show` makes of an aggregate as it is now, or of None when there is none."""
@@ -175,13 +178,13 @@ class _Answers:
         self._arrived: deque[asyncio.Future[None]] = deque()
         self._called = False
 
-    async def wait(self, future: Future[Any]) -> None:
-        """Wait until a future of the writer is done."""
+    async def wait(self, answer: Answer) -> None:
+        """Wait until the writer has answered."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda _: self._arrive(waiting))
+        answer.add_done_callback(partial(self._arrive, waiting))
         await waiting
 
-    def _arrive(self, waiting: asyncio.Future[None]) -> None:
+    def _arrive(self, waiting: asyncio.Future[None], _: Answer) -> None:
         self._arrived.append(waiting)
         loop = self._loop()
         # Whoever was called has not looked yet: it will find this, too.
@@ -198,33 +201,33 @@ class _Answers:
         self._store.notice()
 
 
-class _MemoryWork(Work):
-    """A unit of work on what is in memory, and on what was loaded for it."""
+class _Hand:
+    """What one decision took of what is in memory, and what was loaded for it."""
 
     def __init__(self, kept: Kept, given: dict[UUID, Aggregate | None], *, sure: bool) -> None:
-        super().__init__(cast("Any", self), cast("Any", _Waits()))
         self.kept = kept
+        self.sure = sure
         self._given = given
-        self._sure = sure
         self._taken: dict[UUID, Aggregate] = {}
 
     def load(self, aggregate_id: UUID) -> Aggregate | None:
         """Return an aggregate, as the store would. Raises `NotAtOnce` when that has to be waited for."""
         if aggregate_id in self._given:
             return self._given[aggregate_id]
-        if aggregate_id not in self._taken:
-            if self._taken and not self._sure:
+        found = self._taken.get(aggregate_id)
+        if found is None:
+            if self._taken and not self.sure:
                 raise _Unsure
             found = self.kept.take(aggregate_id)
             if found is None:
                 raise _Missing(aggregate_id)
             self._taken[aggregate_id] = found
-        return self._taken[aggregate_id]
+        return found
 
-    def check_sure(self) -> None:
-        """Raise `NotAtOnce` when something was read that may have moved, and that storing does not check."""
-        if not self._sure and any(not self._changes(aggregate) for aggregate in self._taken.values()):
-            raise _Unsure
+    @property
+    def taken(self) -> Collection[Aggregate]:
+        """What was taken out of memory."""
+        return self._taken.values()
 
     def undo(self) -> None:
         """Put back what was taken and not changed, and forget what was changed: it is decided again, or not at all."""
@@ -235,11 +238,27 @@ class _MemoryWork(Work):
             if given is not None and given.pending_events:
                 del self._given[aggregate_id]
 
-    def give_back(self) -> list[Aggregate]:
-        """Put back whatever was not changed, and return what was and is to be stored."""
+    def give_back(self) -> None:
+        """Put back whatever was not changed."""
         for aggregate in (*self._taken.values(), *self._given.values()):
             if aggregate is not None and not aggregate.pending_events:
                 self.kept.put(aggregate)
+
+
+class _MemoryWork(Work):
+    """A unit of work on what is in memory."""
+
+    def __init__(self, hand: _Hand) -> None:
+        super().__init__(hand, _WAITS)
+        self.hand = hand
+
+    def check_sure(self) -> None:
+        """Raise `NotAtOnce` when something was read that may have moved, and that storing does not check."""
+        if not self.hand.sure and any(not self._changes(aggregate) for aggregate in self.hand.taken):
+            raise _Unsure
+
+    def changed(self) -> list[Aggregate]:
+        """Return what was changed and is to be stored."""
         return [aggregate for aggregate in self._staged.values() if aggregate.pending_events]
 
     def _changes(self, aggregate: Aggregate) -> bool:
@@ -251,3 +270,6 @@ class _Waits:
 
     def __getattr__(self, name: str) -> Any:
         raise NotAtOnce(name)
+
+
+_WAITS = cast("Any", _Waits())

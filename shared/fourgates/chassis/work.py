@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from fourgates.chassis.aggregate import Aggregate
@@ -26,10 +26,18 @@ class NotFound(Exception):
         super().__init__(f"there is no {kind} {aggregate_id}")
 
 
+class Loads(Protocol):
+    """Where aggregates come from."""
+
+    def load(self, aggregate_id: UUID) -> Aggregate | None:
+        """Return an aggregate, or None."""
+        ...
+
+
 class Work:
     """What one use case sees: aggregates by id, read models, and a place to stage what it changed."""
 
-    def __init__(self, store: EventStore, views: Views) -> None:
+    def __init__(self, store: Loads, views: Views) -> None:
         self._store = store
         self._loaded: dict[UUID, Aggregate] = {}
         self._staged: dict[UUID, Aggregate] = {}

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from fourgates.chassis.http import Answer, HistoryAnswer, Name, NextAnswer, Page, PathId, Strict, Text, filters
 from fourgates.chassis.http.reading import next_answer
+from fourgates.chassis.views import iso
 from pydantic import Field
 
 from change_service.api.authorization_shapes import (
@@ -15,7 +16,7 @@ from change_service.api.authorization_shapes import (
     location_of_authorization,
     present_authorization,
 )
-from change_service.api.shapes import EXAMPLE_ID, LIST_MAX, Reader, Reason, Writer, example, from_row, shown
+from change_service.api.shapes import EXAMPLE_ID, LIST_MAX, Reader, Reason, Writer, example, from_row
 from change_service.domain import (
     Authorization,
     AuthorizationState,
@@ -156,21 +157,20 @@ class ChangeAnswer(Answer):
 def present_change(change: Change) -> ChangeAnswer:
     """Present a change."""
     reviewed = change.state in {ChangeState.REVIEWED, ChangeState.CLOSED}
-    return shown(
-        ChangeAnswer,
+    return ChangeAnswer.of(
         id=change.id,
         state=change.state,
         title=change.content.title,
         description=change.content.description,
         change_type=change.content.change_type,
         risk=change.content.risk,
-        service_ids=change.content.service_ids,
+        service_ids=list(change.content.service_ids),
         alters_service=change.content.alters_service,
         retrospective=change.content.retrospective,
         content_digest=change.content_digest,
         requested_by=change.requested_by,
-        raised_at=change.raised_at,
-        authors=change.authors,
+        raised_at=iso(change.raised_at),
+        authors=list(change.authors),
         assessed_by=change.assessed_by,
         on_hold=change.on_hold,
         evaluation_id=change.evaluation_id,

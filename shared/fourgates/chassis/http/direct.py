@@ -21,7 +21,7 @@ from fourgates.chassis.http.problems import Problem
 from fourgates.chassis.http.shapes import PathId
 
 if TYPE_CHECKING:
-    from fourgates.chassis.http.operation import Parsed
+    from fourgates.chassis.http.operation import Asked
 
 _ID: TypeAdapter[UUID] = TypeAdapter(PathId)
 
@@ -44,7 +44,7 @@ def carried_out_directly(wants: Dependant) -> CarryOut | None:
         return None
     call = wants.dependencies[0].name
 
-    async def carry_out(request: Parsed) -> Response:
+    async def carry_out(request: Asked) -> Response:
         wanted: dict[str, Any] = {call: request.scope["fourgates.call"]}
         if body:
             wanted[body[0]] = request.value

@@ -13,6 +13,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 
 from fourgates.chassis.http import parsing
 from fourgates.chassis.http.direct import carried_out_directly
@@ -142,7 +143,28 @@ class Operation(APIRoute):
 
 
 class Asked(Request):
-    """A request whose headers are found at once, however many are looked for."""
+    """A request whose headers are found at once, however many are looked for, and whose body is read only once."""
+
+    raw: bytes
+    value: Any = None
+
+    @classmethod
+    def of(cls, request: Request) -> Asked:
+        """Return a request of the framework as one of these."""
+        return request if isinstance(request, cls) else cls(request.scope, request.receive)
+
+    def take(self, raw: bytes, value: Any) -> Asked:
+        """Keep what was read, and what it means: it has been parsed and validated."""
+        self.raw, self.value = raw, value
+        return self
+
+    async def body(self) -> bytes:
+        """Return what was read."""
+        return self.raw
+
+    async def json(self) -> Any:
+        """Return what was validated."""
+        return self.value
 
     @property
     def headers(self) -> Headers:
@@ -173,23 +195,6 @@ class _FoundHeaders(Headers):
         return key.lower() in self._found
 
 
-class Parsed(Request):
-    """A request whose body has been read, parsed and validated already."""
-
-    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw = raw
-        self.value = value
-
-    async def body(self) -> bytes:
-        """Return what was read."""
-        return self._raw
-
-    async def json(self) -> Any:
-        """Return what was validated."""
-        return self.value
-
-
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -200,7 +205,7 @@ async def _public(request: Request, plan: Plan, carry_out: Handler) -> Response:
     check_length(request, BODY_LIMIT_BYTES)
     parsing.check_content_type(request.headers.get("content-type"), plan.media)
     raw = await read_body(request, BODY_LIMIT_BYTES)
-    return await carry_out(Parsed(request, raw, parsing.parse_body(plan.body, raw)))
+    return await carry_out(Asked.of(request).take(raw, parsing.parse_body(plan.body, raw)))
 
 
 async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Handler) -> Response:
@@ -216,9 +221,18 @@ async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Hand
     memory = None if wanted.stream else _memory(request, plan, principal, raw)
     call = caller.begin(request, principal, body=raw, memory=memory, limit_bytes=limit)
     request.scope["fourgates.call"] = call
-    if memory is None:
-        return await _validated(request, plan, call, carry_out)
-    caller.in_flight.begin(memory.scope)
+    try:
+        if memory is None:
+            return await _validated(request, plan, call, carry_out)
+        with caller.in_flight.running(memory.scope):
+            return await _again(request, plan, call, carry_out)
+    finally:
+        # Each holds the other: without this, only the collector of cycles would free them.
+        del request.scope["fourgates.call"]
+
+
+async def _again(request: Request, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
+    """Answer a request that has a key, and may have been answered before."""
     try:
         return await _validated(request, plan, call, carry_out)
     except Problem:
@@ -227,8 +241,6 @@ async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Hand
         if kept is None:
             raise
         return kept
-    finally:
-        caller.in_flight.end(memory.scope)
 
 
 async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
@@ -238,8 +250,9 @@ async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: H
     if plan.method == "GET":
         await call.positions.wait(request.headers.getlist(MIN_POSITION))
     if plan.body is None or (not call.body and not plan.body_required):
-        return await carry_out(request if call.streams else Parsed(request, b"", None))
-    return await carry_out(Parsed(request, call.body or b"null", parsing.parse_body(plan.body, call.body)))
+        return await carry_out(request if call.streams else Asked.of(request).take(b"", None))
+    value = parsing.parse_body(plan.body, call.body)
+    return await carry_out(Asked.of(request).take(call.body or b"null", value))
 
 
 def _memory(request: Request, plan: Plan, principal: Principal, raw: bytes) -> Remembered | None:
@@ -277,8 +290,9 @@ def check_length(request: Request, limit: int) -> None:
 
 async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
     """Yield the body in pieces. Raises the 413 problem as soon as it is too large."""
-    count = 0
-    async for piece in request.stream():
+    count, more = 0, True
+    while more:
+        piece, more = await _piece(request)
         count += len(piece)
         if count > limit:
             raise Problem("too-large", limit_bytes=limit)
@@ -287,7 +301,20 @@ async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the whole body. Raises the 413 problem when it is too large."""
-    return b"".join([piece async for piece in limited(request, limit)])
+    whole, more = await _piece(request)
+    if more:
+        whole += b"".join([piece async for piece in limited(request, limit - len(whole))])
+    if len(whole) > limit:
+        raise Problem("too-large", limit_bytes=limit)
+    return whole
+
+
+async def _piece(request: Request) -> tuple[bytes, bool]:
+    """Return what has come of a body, and whether more comes. Raises `ClientDisconnect`."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _needs_of(dependant: Dependant) -> Needs | None:

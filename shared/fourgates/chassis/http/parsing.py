@@ -46,7 +46,7 @@ def parse_json(raw: bytes) -> Any:
     """Parse a body. Raises the 400 and 422 problems: unparsable, a repeated name, text that no store can keep."""
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unrepeated)
+        value = _DECODER.decode(text)
     except _Repeated as repeated:
         raise Problem("invalid", errors=[_error(pointer=pointer([repeated.name]), code="repeated-name")]) from repeated
     except (ValueError, RecursionError) as error:
@@ -199,6 +199,10 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise _Repeated(_shown(name))
             seen.add(name)
     return found
+
+
+# Made once: making one takes as long as reading a small body.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unrepeated)
 
 
 def _unstorable(value: Any) -> Iterator[str]:

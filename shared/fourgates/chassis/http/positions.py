@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
@@ -20,6 +20,7 @@ from fourgates.chassis.work import Units
 
 POSITION = "Fourgates-Position"
 MIN_POSITION = "Fourgates-Min-Position"
+_POSITION = POSITION.lower().encode()
 # As OpenAPI tells it, for one place; several are separated by commas.
 PLACE = r"[a-z]{1,40}/([0-9]|[1-5][0-9]|6[0-3])=[0-9]{1,18}"
 _PLACE = re.compile(r"([a-z]{1,40})/([0-9]|[1-5][0-9]|6[0-3])=([0-9]{1,18})")
@@ -40,8 +41,11 @@ class Place:
         return f"{self.service}/{self.shard}={self.position}"
 
 
-def reached(service: str, happened: Iterable[tuple[UUID, int]]) -> str:
+def reached(service: str, happened: Sequence[tuple[UUID, int]]) -> str:
     """Return the header of a command: the last position in each shard that it touched."""
+    if len(happened) == 1:
+        [(aggregate_id, position)] = happened
+        return f"{service}/{shard_of(aggregate_id)}={position}"
     last: dict[int, int] = {}
     for aggregate_id, position in happened:
         shard = shard_of(aggregate_id)
@@ -70,7 +74,8 @@ class Positions:
         if not happened and about is not None:
             happened = [(about, self._units.head())]
         if happened:
-            response.headers[POSITION] = reached(self._service, happened)
+            # A header of its own: nothing else says this.
+            response.raw_headers.append((_POSITION, reached(self._service, happened).encode()))
         return response
 
     def tell_again(self, response: Response, target: UUID | None) -> Response:

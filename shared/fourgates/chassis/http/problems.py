@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
+from uuid_utils import uuid7
 
 from fourgates.chassis.aggregate import Forbidden, Refused, Unmet
-from fourgates.chassis.ids import TimeOrderedIds
 
 MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 50
 _POINTER_PART_MAX = 100
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
-_IDS = TimeOrderedIds()
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def request_id(request: Request) -> str:
     """Return the id of a request: the same one as long as it lasts."""
     scope = request.scope
     if "fourgates.request_id" not in scope:
-        scope["fourgates.request_id"] = str(_IDS.new())
+        scope["fourgates.request_id"] = str(uuid7())
     return str(scope["fourgates.request_id"])
 
 

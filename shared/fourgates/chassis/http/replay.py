@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,7 +62,8 @@ class InFlight:
         self._running: set[str] = set()
         self._lock = threading.Lock()
 
-    def begin(self, scope: str) -> None:
+    @contextmanager
+    def running(self, scope: str) -> Iterator[None]:
         """Note that a request runs. Raises the 409 problem when it runs already, 503 when too many do."""
         with self._lock:
             if scope in self._running:
@@ -68,11 +71,11 @@ class InFlight:
             if len(self._running) >= self._max:
                 raise Problem("unavailable", headers={"Retry-After": "1"})
             self._running.add(scope)
-
-    def end(self, scope: str) -> None:
-        """Note that a request is over."""
-        with self._lock:
-            self._running.discard(scope)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(scope)
 
 
 def _digest(*parts: bytes) -> str:

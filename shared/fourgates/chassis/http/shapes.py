@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
+_set = object.__setattr__
 
 # NUL and lone surrogates cannot be kept by PostgreSQL; other control characters have no business in a text.
 UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -34,6 +35,24 @@ class Answer(BaseModel):
     """The base of every answer."""
 
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Return an answer of all its values, which have the types of its fields already.
+
+        Nothing is checked here: the serializer warns where a value has another type. Raises `TypeError` for names that
+        are not those of the fields.
+        """
+        if values.keys() != cls.model_fields.keys():
+            msg = f"{cls.__name__} has other fields: {sorted(values.keys() ^ cls.model_fields.keys())}"
+            raise TypeError(msg)
+        made = cls.__new__(cls)
+        # What `model_construct` sets, field by field, in a tenth of its time.
+        _set(made, "__dict__", values)
+        _set(made, "__pydantic_fields_set__", set(values))
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", None)
+        return made
 
 
 class Page(Answer, Generic[T]):

@@ -37,7 +37,17 @@ class Written(Generic[Result]):
         return rendered(self.present(result), status=self.status, headers=headers)
 
 
+class Rendered(Response):
+    """A whole answer as JSON, whose headers are written once, as they go to the server."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        given = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self.raw_headers = [*given, (b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+
+
 def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a body as JSON."""
-    content = to_json(body, inf_nan_mode="null")
-    return Response(content, status, headers=dict(headers or {}), media_type="application/json")
+    return Rendered(to_json(body, inf_nan_mode="null"), status, headers or {})
