@@ -17,7 +17,7 @@ from fourgates.chassis.relay import Published, Relay
 from fourgates.chassis.sources import InProcessSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
 from fourgates.chassis.testing import NOON, an_act
-from fourgates.chassis.testing.toys import Ball, BallBounced, publish_bounce
+from fourgates.chassis.testing.toys import Ball, BallBounced
 from fourgates.chassis.views import Views
 from fourgates.chassis.work import Units, Work
 from fourgates.chassis.workers import Supervised, Worker
@@ -162,7 +162,7 @@ class TwoServices:
         return [p.reason for p in self.heard.list_parked()]
 
     def _publish(self, ball: Any, happened: Any) -> BallBounced:
-        return self.contract(**publish_bounce(ball, happened).model_dump())
+        return self.contract(ball_id=ball.id, colour=ball.colour, height=happened.height)
 
 
 def _throw(mirror: _Mirror, act: Act, fact: BallBounced) -> None:
