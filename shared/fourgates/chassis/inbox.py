@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from time import sleep
 
 import structlog
 
@@ -13,7 +13,7 @@ from fourgates.chassis.clock import Clock
 from fourgates.chassis.dead_letters import DeadLetterDesk
 from fourgates.chassis.places import Places
 from fourgates.chassis.reacting import Heard, React, Reactions, Unreadable, UseCases
-from fourgates.chassis.source_log import GapFound, SourceAway, SourceLog, TooManyParked
+from fourgates.chassis.source_log import Asked, GapFound, SourceAway, SourceLog, TooManyParked
 from fourgates.chassis.store import STORE_AWAY, AlreadyHandled, Conflict, EventStore, Parked
 from fourgates.chassis.together import Taken, Together, to_park
 from fourgates.chassis.work import Units, Work
@@ -22,13 +22,13 @@ __all__ = ["GapFound", "Inbox", "SourceAway", "SourceLog", "TooManyParked"]
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-
 POLL = 500
 COMMIT_EVERY = 5000
 RACES_MAX = 20
 TRIES_MAX = 3
 PARKED_MAX = 10_000
+# Whoever stores what was handled gets the interpreter for a moment, and else would wait for it until handling pauses.
+GIVE_WAY_S = 0.000_05
 
 
 class Inbox:
@@ -62,7 +62,7 @@ class Inbox:
         self.dead_letters = DeadLetterDesk(units, store, self._reactions)
         self._parked_max = parked_max
         self._clock = clock
-        self._sources = sources
+        self._asked = Asked(sources)
         self._consumer: Consumer | None = None
         self._uncommitted = 0
         # Effects that wait to be stored in one transaction, and the positions to be saved with them: also those of
@@ -75,9 +75,8 @@ class Inbox:
         self._looking: set[str] = set()
         # The last message of each shard that waits for its source. What came before it, the source has.
         self._waiting: dict[str, Message] = {}
-        # Sources that may have to be read from their beginning, and those that did not answer in this step.
+        # Sources that may have to be read from their beginning.
         self._unread = {source_of(name) for name in self._reactions.publishers if sources is not None}
-        self._away: set[str] = set()
 
     @property
     def publishers(self) -> set[str]:
@@ -107,7 +106,7 @@ class Inbox:
             return False
         if self._consumer is None:
             self._consumer = self._bus.consumer(f"fourgates.{self._service}.reactions", self._topics)
-        self._away.clear()
+        self._asked.again()
         self._none_parked = None
         try:
             found = self._handle_some(self._consumer, timeout_s)
@@ -129,28 +128,39 @@ class Inbox:
         try:
             for source in sorted(self._unread):
                 self._begin(source)
-            messages = consumer.poll(timeout_s, POLL)
+            # What is in hand does not wait for what may come.
+            messages = consumer.poll(0.0 if self._together.is_in_hand else timeout_s, POLL)
+        except BusUnavailable:
+            self._store_all()
+            raise
         finally:
             self._waiting.update(waited)
         waited, self._waiting = self._waiting, {}
         self._none_parked = None
         for message in (*waited.values(), *messages):
             self._take(message)
-        self._settle()
-        self._save({})
         self._uncommitted += len(messages) + len(waited)
-        # While much is waiting, the bus is told now and then: what it delivers again is known by its position.
-        if self._uncommitted and not self._waiting and (len(messages) < POLL or self._uncommitted >= COMMIT_EVERY):
+        much = len(messages) == POLL and self._uncommitted < COMMIT_EVERY
+        if much and not (self._waiting or self._unread):
+            # What is being stored may be so while the next messages are handled, and the bus is told now and then: what
+            # it delivers again is known by its position.
+            return True
+        self._store_all()
+        if self._uncommitted and not self._waiting:
             consumer.commit()
             self._uncommitted = 0
         return bool(messages)
+
+    def _store_all(self) -> None:
+        self._settle()
+        self._save({})
 
     def _begin(self, source: str) -> None:
         """Read a source that was never heard from its own log, up to its head: the bus may have forgotten the rest."""
         begun = f"{source}/begun"
         try:
             if not self._places.of(begun):
-                for shard, head in self._ask(source, lambda log: log.heads(source)).items():
+                for shard, head in self._asked.ask(source, lambda log: log.heads(source)).items():
                     self._fill(source, shard, head + 1)
                 self._settle()
                 for name in [name for name in self._waiting if name.startswith(f"{source}/")]:
@@ -206,21 +216,10 @@ class Inbox:
 
     def _missing(self, source: str, shard: int, until: int) -> list[tuple[Message, Envelope]]:
         after = self._places.of(f"{source}/{shard}")
-        found = self._ask(source, lambda log: [(m, from_message(m)) for m in log.missing(source, shard, after, until)])
+        found = self._asked.ask(
+            source, lambda log: [(m, from_message(m)) for m in log.missing(source, shard, after, until)]
+        )
         return [(message, envelope) for message, envelope in found if after < envelope.position < until]
-
-    def _ask(self, source: str, question: Callable[[SourceLog], T]) -> T:
-        """Ask a source, unless it has just not answered. Raises `GapFound`."""
-        if self._sources is None:
-            raise GapFound("there is no way to ask any source")
-        if source in self._away:
-            raise GapFound(f"{source} does not answer")
-        try:
-            return question(self._sources)
-        except Exception as error:
-            if isinstance(error, SourceAway):
-                self._away.add(source)
-            raise GapFound(f"{type(error).__name__}: {error}") from error
 
     def _deliver(self, taken: Taken, *, alone: bool = False) -> None:
         """Handle a message that follows what was handled: its effect is stored together with others, or alone.
@@ -262,6 +261,7 @@ class Inbox:
             self._together.join(taken, work)
             if self._together.is_full:
                 self._launch()
+                sleep(GIVE_WAY_S)
         elif self._is_next(taken):
             self._handle_alone(taken, None if must_wait else failed)
 

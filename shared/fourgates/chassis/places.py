@@ -12,7 +12,8 @@ class Places:
 
     def __init__(self, read: Callable[[str], int]) -> None:
         self._read = read
-        self._saved: dict[str, int] = {}
+        # How far each shard was handled, here or by whoever saved its position last.
+        self._reached: dict[str, int] = {}
         self._passed: dict[str, int] = {}
         self._flying: dict[str, int] = {}
         # Where a shard stood when the first message was passed that is not saved yet.
@@ -20,18 +21,21 @@ class Places:
 
     def of(self, name: str) -> int:
         """Return how far a shard was handled, here or by whoever saved its position last."""
-        if name not in self._saved:
-            self._saved[name] = self._read(name)
-        return max(self._saved[name], self._flying.get(name, 0), self._passed.get(name, 0))
+        reached = self._reached.get(name)
+        if reached is None:
+            reached = max(self._read(name), self._flying.get(name, 0), self._passed.get(name, 0))
+            self._reached[name] = reached
+        return reached
 
     def read_again(self, name: str) -> None:
         """Let the position of one shard be read again."""
-        del self._saved[name]
+        del self._reached[name]
 
     def pass_by(self, name: str, position: int) -> None:
         """Go on with a shard; its position is saved later."""
-        self._before.setdefault(name, self.of(name))
-        self._passed[name] = position
+        if name not in self._before:
+            self._before[name] = self.of(name)
+        self._passed[name] = self._reached[name] = position
 
     @property
     def passed(self) -> Mapping[str, int]:
@@ -51,21 +55,20 @@ class Places:
 
     def land(self) -> None:
         """Note that what was to be saved is saved."""
-        self._saved.update(self._flying)
         self._flying = {}
 
     def saved(self, positions: Mapping[str, int]) -> None:
         """Note that these positions were saved, and with them all that were passed."""
-        self._saved.update({**self._passed, **positions})
+        self._reached.update({**self._passed, **positions})
         self._passed, self._before = {}, {}
 
     def forget_passed(self) -> None:
         """Go back to what is saved, and read it again."""
-        self._saved, self._flying, self._passed, self._before = {}, {}, {}, {}
+        self._reached, self._flying, self._passed, self._before = {}, {}, {}, {}
 
     def read_all_again(self) -> None:
         """Read again what is saved, and keep of what was passed what nobody else has saved meanwhile."""
         now = {name: self._read(name) for name in self._passed}
         self._passed = {name: position for name, position in self._passed.items() if position > now[name]}
         self._before = {name: now[name] for name in self._passed}
-        self._saved = {}
+        self._reached = {}

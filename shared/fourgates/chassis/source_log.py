@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 from fourgates.chassis.bus import Message
+
+T = TypeVar("T")
 
 
 class GapFound(Exception):
@@ -33,3 +35,28 @@ class SourceLog(Protocol):
     def heads(self, source: str) -> Mapping[int, int]:
         """Return the position of the last message of each shard that has one."""
         ...
+
+
+class Asked:
+    """The sources as one inbox asks them: none again in the same step that did not answer."""
+
+    def __init__(self, sources: SourceLog | None) -> None:
+        self._sources = sources
+        self._away: set[str] = set()
+
+    def again(self) -> None:
+        """Begin a step: all may be asked."""
+        self._away.clear()
+
+    def ask(self, source: str, question: Callable[[SourceLog], T]) -> T:
+        """Ask a source, unless it has just not answered. Raises `GapFound`."""
+        if self._sources is None:
+            raise GapFound("there is no way to ask any source")
+        if source in self._away:
+            raise GapFound(f"{source} does not answer")
+        try:
+            return question(self._sources)
+        except Exception as error:
+            if isinstance(error, SourceAway):
+                self._away.add(source)
+            raise GapFound(f"{type(error).__name__}: {error}") from error

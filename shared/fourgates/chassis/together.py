@@ -60,6 +60,11 @@ class Together:
         return bool(self._works)
 
     @property
+    def is_in_hand(self) -> bool:
+        """Whether anything was taken and is not known to be stored."""
+        return self._flight is not None or bool(self._taken)
+
+    @property
     def is_full(self) -> bool:
         """Whether no more should wait."""
         return len(self._touched) >= AGGREGATES_MAX

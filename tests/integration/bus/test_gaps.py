@@ -92,7 +92,7 @@ def test_what_a_source_says_that_was_not_asked_for_is_no_answer(both, outside):
 def test_a_gap_is_an_alarm_that_says_what_is_missing_and_why_it_waits(both):
     red = both.messages_of("red", 3, 2, 1)
     both.inbox = both.services.a_replica(store=both.store)
-    both.inbox._sources = None
+    both.inbox._asked._sources = None
     both.send(red[0], red[2])
     with capture_logs() as logs, pytest.raises(GapFound):
         both.inbox.step()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fourgates.chassis import inbox, together
+from fourgates.chassis.bus import BusUnavailable
 from fourgates.chassis.clock import HeldClock
-from fourgates.chassis.inbox import RACES_MAX, TRIES_MAX, Inbox
+from fourgates.chassis.inbox import RACES_MAX, TRIES_MAX, GapFound, Inbox, SourceAway
 from fourgates.chassis.store import StoreUnavailable
 from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.toys import BALLS, Ball
@@ -90,9 +92,9 @@ def test_messages_about_one_thing_see_what_each_other_did(both):
         ball.bounce(act, height=fact.height)
         work.save(ball)
 
-    inbox = an_inbox(both, react)
+    replica = an_inbox(both, react)
     both.send(*both.messages_of("red", 3, 2, 1))
-    inbox.step()
+    replica.step()
     assert both.store.load(ball_id).heights == (3, 2, 1)
     assert both.parked == []
 
@@ -104,9 +106,9 @@ def test_a_reaction_that_looks_at_read_models_sees_what_came_before_it(both):
         seen.append(len(work.views.find("balls")))
         work.save(Ball.throw(act, ball_id=both.services.ids.new(), colour=f"{fact.colour}-{fact.height}"))
 
-    inbox = an_inbox(both, react)
+    replica = an_inbox(both, react)
     both.send(*both.messages_of("red", 4, 3, 2, 1))
-    inbox.step()
+    replica.step()
     assert both.mirrored == ["red-4", "red-3", "red-2", "red-1"]
     # The second had looked too soon, and after that nobody did.
     assert seen in ([0, 0, 1, 2, 3], [0, 1, 2, 3])
@@ -129,9 +131,9 @@ def test_an_effect_that_is_too_large_is_parked_alone_and_the_others_are_stored(b
         colour = "x" * 2_000_000 if fact.colour == "large" else f"{fact.colour}-{fact.height}"
         work.save(Ball.throw(act, ball_id=both.services.ids.new(), colour=colour))
 
-    inbox = an_inbox(both, react)
+    replica = an_inbox(both, react)
     both.send(*both.messages_of("red", 1), *both.messages_of("large", 1), *both.messages_of("blue", 1))
-    inbox.step()
+    replica.step()
     assert both.mirrored == ["red-1", "blue-1"]
     assert [reason.partition(":")[0] for reason in both.parked] == ["EventTooLarge"]
 
@@ -146,6 +148,81 @@ def test_more_than_is_stored_at_once_is_stored_in_order(both, trouble):
         pass
     assert both.services.mirrored_of("red") == list(heights)
     assert both.parked == []
+
+
+@pytest.mark.parametrize("trouble", [[], [lose], [lambda: None, lose]], ids=["none", "first", "second"])
+def test_while_much_waits_it_is_stored_while_the_next_is_handled(both, monkeypatch, trouble):
+    monkeypatch.setattr(inbox, "POLL", 4)
+    monkeypatch.setattr(together, "AGGREGATES_MAX", 3)
+    heights = list(range(10, 0, -1))
+    both.send(*both.messages_of("red", *heights))
+    both.store.happens = [*trouble]
+    assert both.inbox.step()
+    assert (both.reactions, both.mirrored) == (4, [])
+    assert len(both.polled_by_the_next()) == len(heights)
+    assert both.inbox.step()
+    assert both.reactions >= 8
+    assert len(both.mirrored) < len(heights)
+    assert both.inbox.step()
+    assert both.services.mirrored_of("red") == heights
+    assert both.polled_by_the_next() == []
+    assert both.parked == []
+
+
+@pytest.mark.parametrize("trouble", [[], [lose]], ids=["none", "race"])
+def test_what_was_handled_does_not_wait_for_the_bus(both, monkeypatch, trouble):
+    monkeypatch.setattr(inbox, "POLL", 4)
+    red = both.messages_of("red", 5, 4, 3, 2)
+    both.send(*red)
+    both.store.happens = [*trouble]
+    assert both.inbox.step()
+    assert both.mirrored == []
+
+    def away(timeout_s, limit):
+        raise BusUnavailable
+
+    both.inbox._consumer.poll = away
+    with pytest.raises(BusUnavailable):
+        both.inbox.step()
+    assert both.services.mirrored_of("red") == [5, 4, 3, 2]
+    assert both.saved_up_to(*red)
+
+
+def test_what_was_handled_does_not_wait_for_more(both, monkeypatch):
+    monkeypatch.setattr(inbox, "POLL", 4)
+    both.send(*both.messages_of("red", 5, 4, 3, 2))
+    assert both.inbox.step()
+    poll, waits = both.inbox._consumer.poll, []
+    both.inbox._consumer.poll = lambda timeout_s, limit: waits.append(timeout_s) or poll(0.0, limit)
+    both.inbox.wait(60.0)
+    assert both.services.mirrored_of("red") == [5, 4, 3, 2]
+    both.inbox.wait(0.5)
+    assert waits == [0.0, 0.5]
+
+
+def test_the_bus_is_told_now_and_then_while_much_waits(both, monkeypatch):
+    monkeypatch.setattr(inbox, "POLL", 4)
+    monkeypatch.setattr(inbox, "COMMIT_EVERY", 8)
+    red = both.messages_of("red", *range(20, 0, -1))
+    both.send(*red)
+    assert both.inbox.step()
+    assert len(both.polled_by_the_next()) == 20
+    assert both.inbox.step()
+    assert len(both.polled_by_the_next()) == 12
+    assert both.saved_up_to(*red[:8])
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["a-gap", "a-source-that-was-never-read"])
+def test_what_was_handled_does_not_wait_for_a_source(monkeypatch, late):
+    monkeypatch.setattr(inbox, "POLL", 4)
+    both = Replicas(late=late)
+    red, blue = both.messages_of("red", 2, 1), both.messages_of("blue", 3, 2, 1)
+    both.sources.error = SourceAway("no answer")
+    # A gap is nothing but that the first is missing.
+    both.send(red[0] if late else red[1], *blue)
+    with pytest.raises(GapFound):
+        both.inbox.step()
+    assert both.services.mirrored_of("blue") == [3, 2, 1]
 
 
 def test_nothing_of_it_is_stored_or_forgotten_when_the_store_goes_away(both):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Protocol
 from uuid import UUID
 
@@ -22,6 +23,16 @@ TEXT_CHARS_MAX = 1000
 _AUTH_TYPES = {False: "user", True: "service_account"}
 _FIXED = ("content-type", "ce_specversion", "ce_dataschema", "ce_authtype")
 _AUTHS = tuple(_AUTH_TYPES.values())
+# What is read at once of a message whose headers are all there.
+_FIXED_OF = itemgetter("ce_authtype", "ce_source", "ce_type", "ce_dataschema", "ce_specversion", "content-type")
+_TEXT_FIELDS = ("message_id", "subject", "by", "person", "correlation_id", "cause_id")
+_TEXTS_OF = itemgetter("ce_id", "ce_subject", "ce_authid", "ce_onbehalfof", "ce_correlationid", "ce_causationid")
+_NUMBERS_OF = itemgetter("ce_aggregateversion", "ce_shard", "ce_pos", "ce_prev")
+# Topics, with those headers that are the same in many messages and were found to fit together.
+_FITTING: set[tuple[str, ...]] = set()
+_FITTING_MAX = 1000
+_new = object.__new__
+_set = object.__setattr__
 
 
 class BadEnvelope(Exception):
@@ -123,6 +134,41 @@ def from_message(message: Message) -> Envelope:
     Anyone who may write to a topic can send anything: what does not fit together is refused, before it can move the
     position of a shard that it does not belong to.
     """
+    return _ordinary(message) or _checked(message)
+
+
+def _ordinary(message: Message) -> Envelope | None:
+    """Return the envelope of a message as most are, in a third of the time; None for one to be looked at closely."""
+    h = message.headers
+    try:
+        fixed, texts, numbers = _FIXED_OF(h), _TEXTS_OF(h), _NUMBERS_OF(h)
+        at = recorded_at = datetime.fromisoformat(h["ce_time"])
+        if h["ce_recordedtime"] != h["ce_time"]:
+            recorded_at = datetime.fromisoformat(h["ce_recordedtime"])
+    except (KeyError, ValueError):
+        return None
+    if UNREADABLE in h or (message.topic, *fixed) not in _FITTING or at.tzinfo is None or recorded_at.tzinfo is None:
+        return None
+    digits = "".join(numbers)
+    if not (all(texts) and max(map(len, texts)) <= TEXT_CHARS_MAX and all(numbers)):
+        return None
+    if not (digits.isascii() and digits.isdecimal() and max(map(len, numbers)) < _DIGITS_MAX):
+        return None
+    version, shard, position, previous = map(int, numbers)
+    if previous >= position or shard != _shard_of_key(message.key):
+        return None
+    envelope = _new(Envelope)
+    values = dict(zip(_TEXT_FIELDS, texts, strict=True))
+    values |= {"at": at, "recorded_at": recorded_at, "machine": fixed[0] == _AUTH_TYPES[True]}
+    values |= {"aggregate_version": version, "shard": shard, "position": position, "previous": previous}
+    values |= {"source": fixed[1], "type": fixed[2]}
+    # Envelopes are frozen, and their own constructor takes three times as long for the same.
+    _set(envelope, "__dict__", values)
+    return envelope
+
+
+def _checked(message: Message) -> Envelope:
+    """Return the envelope of a message. Raises `BadEnvelope`."""
     wrong: list[str] = []
     h = message.headers
     if UNREADABLE in h:
@@ -147,6 +193,8 @@ def from_message(message: Message) -> Envelope:
     wrong.extend(_misfits(message, envelope) if not wrong else ())
     if wrong:
         raise BadEnvelope("; ".join(wrong))
+    if len(_FITTING) < _FITTING_MAX:
+        _FITTING.add((message.topic, *_FIXED_OF(h)))
     return envelope
 
 

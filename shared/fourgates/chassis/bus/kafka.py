@@ -294,6 +294,7 @@ class _Consumer:
                 session_timeout_ms=ms(limits.session_timeout_s),
                 heartbeat_interval_ms=ms(limits.heartbeat_s),
                 max_poll_interval_ms=ms(limits.poll_pause_max_s),
+                fetch_max_wait_ms=ms(limits.fetch_wait_s),
                 max_partition_fetch_bytes=limits.message_bytes_max,
                 # So much is held in memory before it is polled; the library would take 50 MB.
                 fetch_max_bytes=2 * limits.message_bytes_max,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
 from fourgates.chassis.bus.interface import BusUnavailable
+
+_RECEIVED_MAX = 262144
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class KafkaLimits:
     close_timeout_s: float = 3.0
     # After so long without any message a consumer asks whether its broker is still there.
     silence_s: float = 5.0
+    # How long a broker waits for something to send. A partition whose last messages are being handled is asked for what
+    # follows in the next request only, so this is how long that may have to wait. The library's 0.5 s are too long.
+    fetch_wait_s: float = 0.1
     # A topic or partition that someone else made is seen after this.
     metadata_age_s: float = 30.0
     # Messages that are sent before their acknowledgements are waited for.
@@ -47,10 +53,26 @@ class KafkaLimits:
 DEFAULT_LIMITS = KafkaLimits()
 
 
+class _Socket(socket.socket):
+    """A socket of which much is received at once.
+
+    The library asks for 4 KB again and again, and each time waits for the lock of the interpreter as long as others
+    want it: beside a thread that handles what was received before, next to nothing would arrive.
+    """
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return what has arrived, as much as that may be."""
+        return super().recv(max(size, _RECEIVED_MAX), flags)
+
+
 class _Sockets(KafkaNetSocket):  # type: ignore[misc]  # the library has no types
     """The library's way to a broker, which closes what did not connect instead of leaving it to be collected."""
 
     SCHEMES = ("fourgates",)
+
+    def socket(self, *kind: Any) -> _Socket:
+        """Return a socket that is not connected yet."""
+        return _Socket(*kind)
 
     async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
         """Return the socket when it is connected."""
