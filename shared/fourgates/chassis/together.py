@@ -21,7 +21,7 @@ log = structlog.get_logger()
 AGGREGATES_MAX = 150
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Taken:
     """A message that was taken in its turn, and the name under which the position of its shard is saved."""
 

@@ -129,3 +129,17 @@ def test_nothing_is_lost_when_the_process_ends(tmp_path):
     second = InProcessBus(tmp_path / "bus.sqlite")
     assert bodies(second.consumer("g", ["t"]).poll(0, 10)) == ["b"]
     second.close()
+
+
+def test_only_how_far_a_group_has_come_is_not_flushed(tmp_path, topic, group):
+    bus = InProcessBus(tmp_path / "bus.sqlite")
+    bus.publisher().publish([a_message("a", topic)])
+    consumer = bus.consumer(group, [topic])
+    assert bodies(consumer.poll(0, 10)) == ["a"]
+    consumer.commit()
+    # 2 is FULL: each commit is flushed, that of a message too.
+    assert bus._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
+    bus.close()
+    again = InProcessBus(tmp_path / "bus.sqlite")
+    assert again.consumer(group, [topic]).poll(0, 10) == []
+    again.close()

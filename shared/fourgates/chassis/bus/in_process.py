@@ -28,6 +28,7 @@ class InProcessBus:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
         for table in _TABLES:
             self._connection.execute(table)
         self._lock = threading.RLock()
@@ -87,12 +88,17 @@ class InProcessBus:
         return found
 
     def remember(self, group: str, places: dict[str, int]) -> None:
-        """Save how far a group has come."""
-        with self._lock, self._connection:
-            self._connection.executemany(
-                "UPDATE committed SET place = ? WHERE consumer_group = ? AND topic = ? AND place < ?",
-                [(place, group, topic, place) for topic, place in places.items()],
-            )
+        """Save how far a group has come. That is not flushed: after a power cut some is delivered again."""
+        with self._lock:
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            try:
+                with self._connection:
+                    self._connection.executemany(
+                        "UPDATE committed SET place = ? WHERE consumer_group = ? AND topic = ? AND place < ?",
+                        [(place, group, topic, place) for topic, place in places.items()],
+                    )
+            finally:
+                self._connection.execute("PRAGMA synchronous=FULL")
 
     def wake(self) -> None:
         """Wake consumers that wait."""
