@@ -22,7 +22,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from bench.parts import kafka, opened, postgres
 
-MESSAGES = int(os.environ.get("BENCH_MESSAGES", "20000"))
+MESSAGES = int(os.environ.get("BENCH_MESSAGES", "40000"))
 # The library and ours take turns, so that both see the same neighbours; the middle of the rounds counts.
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 BOUNCES = 10
