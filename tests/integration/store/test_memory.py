@@ -11,6 +11,7 @@ import pytest
 from fourgates.chassis.aggregate import Aggregate, Refused
 from fourgates.chassis.memory import Memory, NotAtOnce
 from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, StoreUnavailable, open_sqlite_recorder
+from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.kept import Kept
 from fourgates.chassis.store.postgres import open_postgres_recorder
 from fourgates.chassis.testing import NOON, an_act
@@ -21,6 +22,7 @@ from fourgates.chassis.work import Units, Work
 from tests.integration.store.conftest import IDS
 
 KEPT = 100
+WAIT_S = 60
 
 
 class Counted(EventStore):
@@ -208,13 +210,15 @@ async def test_what_is_stored_although_the_answer_was_lost_is_seen(store, monkey
     memory = Memory(store, KEPT)
     units = Units(store, Views(store, ()))
     await carry_out(memory, throwing(ball_id))
-    append = store._recorder.append
+    submit = store._recorder.submit
 
     def lost(*args, **kwargs):
-        append(*args, **kwargs)
-        raise StoreUnavailable("no answer")
+        submit(*args, **kwargs).result(WAIT_S)
+        answer = Answer()
+        answer.set_exception(StoreUnavailable("no answer"))
+        return answer
 
-    monkeypatch.setattr(store._recorder, "append", lost)
+    monkeypatch.setattr(store._recorder, "submit", lost)
     work = units.open()
     bouncing(ball_id, 9)(work)
     with pytest.raises(StoreUnavailable):

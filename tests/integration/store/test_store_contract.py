@@ -214,8 +214,10 @@ def test_a_waiting_follower_is_woken_by_an_append(store, thrown):
     assert woken == [True]
 
 
-def test_a_follower_beside_writers_misses_nothing_and_sees_the_order_of_commits(store, thrown):
+@pytest.mark.parametrize("way", ["log", "following"])
+def test_a_follower_beside_writers_misses_nothing_and_sees_the_order_of_commits(store, thrown, way):
     writers, each = 16, 12
+    read = getattr(store, way)
     taken = thrown()
     store.append(taken.collect_events())
     first = store.log(0, 1)[0].event
@@ -237,7 +239,7 @@ def test_a_follower_beside_writers_misses_nothing_and_sees_the_order_of_commits(
         position = 1
         while True:
             last_round = done.is_set()
-            batch = store.log(position, 50)
+            batch = read(position, 50)
             seen.extend(r.position for r in batch)
             position = seen[-1] if seen else 1
             if last_round and not batch:
@@ -289,6 +291,29 @@ def test_a_parked_message_of_any_stranger_is_kept_as_it_came(store):
     store.append((), parked=parked)
     assert list(store.list_parked()) == [parked]
     assert store.is_parked(odd, odd)
+
+
+def test_who_follows_is_given_what_was_appended_as_it_would_be_read(store, thrown):
+    ball = thrown()
+    ball.bounce(an_act(), height=2)
+    store.append(ball.collect_events())
+    read, given = store.log(0, 10), store.following(0, 10)
+    assert [(r.position, r.originator_id, r.event_class, r.size, r.event) for r in given] == [
+        (r.position, r.originator_id, r.event_class, r.size, r.event) for r in read
+    ]
+
+
+@pytest.mark.parametrize("open_recorder", POSTGRES, indirect=True)
+def test_who_follows_sees_what_another_appended_in_between(open_recorder, thrown):
+    one, other = (EventStore(open_recorder(), EventMapper()) for _ in range(2))
+    for appending in (one, other, one, one, other):
+        appending.append(thrown().collect_events())
+    seen: list[int] = []
+    for _ in range(5):
+        seen += [r.position for r in one.following(seen[-1] if seen else 0, 2)]
+    assert seen == [r.position for r in one.log(0, 10)]
+    one.close()
+    other.close()
 
 
 @pytest.mark.parametrize("open_recorder", POSTGRES, indirect=True)

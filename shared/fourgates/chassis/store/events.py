@@ -50,6 +50,10 @@ class Recorded:
         return self.event_class is None or self.event_class in classes
 
 
+def _same(event: Any) -> Any:
+    return event
+
+
 class EventStore:
     """One service's store."""
 
@@ -65,6 +69,8 @@ class EventStore:
         self._reached = 0
         self._listening = False
         self._recent: Recent[Recorded] = Recent()
+        # Held while one follower reads for all who come to the same place meanwhile.
+        self._following = threading.Lock()
         self.stopped = Stopped()
         self._told: list[Callable[[Sequence[Any]], None]] = []
 
@@ -115,7 +121,9 @@ class EventStore:
         stored = [self._mapper.to_stored_event(e) for e in events]
         check_sizes(stored)
         try:
-            appended = self._recorder.append(stored, positions=wanted, reply=reply, parked=parked)
+            answer = self._recorder.submit(stored, positions=wanted, reply=reply, parked=parked)
+            answer.add_done_callback(partial(self._keep_recent, events, stored))
+            appended = answer.result()
         except IntegrityError as error:
             if any(self.position_of(name) >= position for name, position in wanted.items()):
                 raise AlreadyHandled(str(error)) from error
@@ -136,7 +144,9 @@ class EventStore:
         """
         stored = [self._mapper.to_stored_event(e) for e in events]
         check_sizes(stored)
-        return self._recorder.submit(stored, positions={}, reply=reply, parked=None)
+        answer = self._recorder.submit(stored, positions={}, reply=reply, parked=None)
+        answer.add_done_callback(partial(self._keep_recent, events, stored))
+        return answer
 
     def appended(self, answer: Answer) -> Sequence[int]:
         """Return the positions of what was submitted and is answered. Raises what `append` raises."""
@@ -155,6 +165,7 @@ class EventStore:
         check_sizes(stored)
         answer = self._recorder.submit(stored, positions=positions, reply=None, parked=None)
         # Not when it is waited for: whoever began may never come to that.
+        answer.add_done_callback(partial(self._keep_recent, events, stored))
         answer.add_done_callback(lambda done: self._hear_unless_lost(done, events))
 
         def wait() -> None:
@@ -165,6 +176,16 @@ class EventStore:
             self.notice()
 
         return wait
+
+    def _keep_recent(self, events: Sequence[Any], stored: Sequence[StoredEvent], done: Answer) -> None:
+        """Keep what was appended for those who follow, who then need not read it."""
+        if done.exception() is None:
+            self._recent.extend(
+                [
+                    Recorded(position, event.originator_id, type(event), partial(_same, event), len(one.state))
+                    for position, event, one in zip(done.result(), events, stored, strict=True)
+                ]
+            )
 
     def _hear(self, events: Sequence[Any]) -> None:
         for hear in self._told:
@@ -185,9 +206,13 @@ class EventStore:
         What one of them has read is there for the others, and there may be more behind it.
         """
         known = self._recent.behind(after, limit)
-        if not known:
-            known = self.log(after, limit)
-            self._recent.add(after, known)
+        if known:
+            return known
+        with self._following:
+            known = self._recent.behind(after, limit)
+            if not known:
+                known = self.log(after, limit)
+                self._recent.add(after, known)
         return known
 
     def log_of(self, after: int, limit: int, wanted: Callable[[UUID], bool]) -> tuple[list[Recorded], int | None]:

@@ -81,18 +81,7 @@ class Recorder(Protocol):
         reply: Reply | None,
         parked: Parked | None,
     ) -> Answer:
-        """Append without waiting; the answer is what `append` returns or raises."""
-        ...
-
-    def append(
-        self,
-        stored_events: Sequence[StoredEvent],
-        *,
-        positions: Mapping[str, int],
-        reply: Reply | None,
-        parked: Parked | None,
-    ) -> Sequence[int]:
-        """Insert all in one transaction. Raises `IntegrityError` on a version or a position that is taken."""
+        """Append all in one transaction, without waiting; who was first is told by an `IntegrityError`."""
         ...
 
     def select_events(

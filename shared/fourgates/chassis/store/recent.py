@@ -1,4 +1,4 @@
-"""The last events that were read of the log, for the followers that come behind the first one."""
+"""The last events of the log, for those who follow it: as one of them has read them, or as they were appended here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
-COUNT_MAX = 2_000
+# More than comes between two ticks of the clock, at which read models are looked at.
+COUNT_MAX = 5_000
 BYTES_MAX = 8_388_608
 
 
@@ -58,10 +59,27 @@ class Recent(Generic[P]):
                 last = after
             for one in read:
                 if one.position > last:
-                    self._found.append(one)
-                    self._places.append(one.position)
-                    self._bytes += one.size
+                    self._keep(one)
             self._shorten()
+
+    def extend(self, appended: Sequence[P]) -> None:
+        """Keep what was just appended, if it follows what is kept: nothing can stand between two positions in a row.
+
+        Else somebody else was in between, and whoever follows reads it from the log.
+        """
+        with self._lock:
+            last = self._places[-1] if self._places else self._after
+            for one in appended:
+                if one.position != last + 1:
+                    break
+                last = one.position
+                self._keep(one)
+            self._shorten()
+
+    def _keep(self, one: P) -> None:
+        self._found.append(one)
+        self._places.append(one.position)
+        self._bytes += one.size
 
     def _shorten(self) -> None:
         gone = 0

@@ -16,7 +16,7 @@ class Placed:
 
 
 LOGS = st.lists(st.integers(1, 400), unique=True, max_size=60).map(sorted)
-READS = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 20), st.integers(0, 60)), max_size=60)
+READS = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 20), st.integers(0, 60), st.booleans()), max_size=60)
 
 
 @given(places=LOGS, reads=READS, count_max=st.integers(1, 30), bytes_max=st.integers(1, 60))
@@ -24,8 +24,10 @@ def test_readers_see_the_log_as_it_is_while_it_grows(places, reads, count_max, b
     recent: Recent[Placed] = Recent(count_max=count_max, bytes_max=bytes_max)
     log = [Placed(place, place % 5) for place in places]
     there = 0
-    for after, limit, grown in reads:
-        there = max(there, min(grown, len(log)))
+    for after, limit, grown, told in reads:
+        before, there = there, max(there, min(grown, len(log)))
+        if told:
+            recent.extend(log[before:there])
         true = [one for one in log[:there] if one.position > after][:limit]
         known = recent.behind(after, limit)
         # It may know less than there is, and then the database is asked.
@@ -44,3 +46,15 @@ def test_whoever_comes_behind_reads_what_the_first_one_read():
     assert recent.behind(0, 100) == log
     assert recent.behind(3, 2) == log[3:5]
     assert recent.behind(9, 2) == []
+
+
+def test_what_was_appended_here_is_known_up_to_the_first_hole():
+    recent: Recent[Placed] = Recent()
+    log = [Placed(place, 1) for place in (1, 2, 3, 5, 6)]
+    recent.extend(log)
+    assert recent.behind(0, 100) == log[:3]
+    recent.extend([Placed(7, 1)])
+    assert recent.behind(3, 100) == []
+    recent.add(3, log[3:])
+    recent.extend([Placed(7, 1)])
+    assert recent.behind(3, 100) == [*log[3:], Placed(7, 1)]

@@ -15,6 +15,8 @@ log = structlog.get_logger()
 _LOOK_S = 0.25
 _PROBE_S = 10.0
 _PAUSE_S = 0.1
+# Under a load that never rests, being woken for each commit would cost more than the work.
+_GATHER_S = 0.01
 _PAUSE_MAX_S = 3.0
 
 
@@ -57,9 +59,13 @@ class Listener:
         self._pause_s = _PAUSE_S
         heard_at = monotonic()
         while not self._stopping.is_set():
-            for _ in conn.notifies(timeout=_LOOK_S):
+            if list(conn.notifies(timeout=_LOOK_S, stop_after=1)):
                 heard_at = monotonic()
                 self._wake()
+                self._stopping.wait(_GATHER_S)
+                # What came meanwhile wakes once, and whoever is woken looks for all of it.
+                if list(conn.notifies(timeout=0)):
+                    self._wake()
             if monotonic() - heard_at > _PROBE_S:
                 # A peer that is gone without a word says nothing either.
                 conn.execute("SELECT 1")
