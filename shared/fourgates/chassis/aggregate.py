@@ -6,18 +6,20 @@ This is the only module of the chassis that a domain may import.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID, uuid5
 
+import msgspec
 from eventsourcing.domain import Aggregate as LibraryAggregate
 from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, OriginatorIDError, OriginatorVersionError, event
 from eventsourcing.utils import get_topic, resolve_topic
 
 from fourgates.chassis.folding import APPLY, application, begin, made
+from fourgates.chassis.plain import plain_with
 
 __all__ = [
     "Act",
@@ -118,34 +120,29 @@ def derived_id(source: UUID, name: str) -> UUID:
     return uuid5(source, name)
 
 
+def _number(value: float) -> Any:
+    """Return a number whose text is that of Python, on which digests are that people have authorized."""
+    if not isfinite(value):
+        msg = "JSON knows no infinite number, and none that is no number"
+        raise ValueError(msg)
+    return msgspec.Raw(repr(value).encode())
+
+
+def _time(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
 # Made once: making an encoder takes longer than most digests.
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
-# The names of the fields of each dataclass that was met, and None for every other class.
-_FIELDS: dict[type[Any], tuple[str, ...] | None] = {}
+_canonical = msgspec.json.Encoder(order="sorted").encode
+_plain = plain_with({datetime: _time, float: _number, int: _number})
 
 
 def digest_of(value: object) -> str:
-    """Return the lower-case hex sha256 of a value as canonical JSON: sorted keys, no spaces, times in UTC."""
-    return hashlib.sha256(_CANONICAL.encode(_plain(value)).encode()).hexdigest()
+    """Return the lower-case hex sha256 of a value as canonical JSON: sorted keys, no spaces, times in UTC.
 
-
-def _plain(value: object) -> object:
-    kind = type(value)
-    if kind in _AS_THEY_ARE:
-        return value
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(field.name for field in fields(cast("Any", kind))) if is_dataclass(kind) else None
-    names = _FIELDS[kind]
-    if names is not None:
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, datetime):
-        value = value.astimezone(UTC).isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    Raises `ValueError` for numbers that JSON does not know, `TypeError` for values.
+    """
+    return hashlib.sha256(_canonical(_plain(value))).hexdigest()
 
 
 class Aggregate(LibraryAggregate):

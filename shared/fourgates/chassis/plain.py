@@ -1,0 +1,50 @@
+"""Values of a domain as JSON knows them: dataclasses as objects, ids and enumerations as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+Plain = Callable[[Any], Any]
+
+
+def plain_with(leaves: Mapping[type[Any], Plain]) -> Plain:
+    """Return what makes a value plain, by these functions where it, or a value in it, is exactly of such a type.
+
+    What it returns raises `TypeError` for a value of any other class that JSON does not know.
+    """
+    as_they_are = frozenset({str, int, float, bool, type(None)}) - leaves.keys()
+    # What makes a value of each class plain, worked out when the first one is met.
+    known: dict[type[Any], Plain] = dict(leaves)
+
+    def plain(value: Any) -> Any:
+        kind = type(value)
+        if kind in as_they_are:
+            return value
+        convert = known.get(kind)
+        if convert is None:
+            convert = known[kind] = _of(kind, plain)
+        return convert(value)
+
+    return plain
+
+
+def _of(kind: type[Any], plain: Plain) -> Plain:
+    """Return what makes values of a class plain. Raises `TypeError` for one that JSON does not know."""
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: plain(getattr(value, name)) for name in names}
+    if issubclass(kind, UUID):
+        return str
+    if issubclass(kind, StrEnum):
+        return attrgetter("_value_")
+    if issubclass(kind, (tuple, list)):
+        return lambda value: [plain(member) for member in value]
+    if issubclass(kind, dict):
+        return lambda value: {str(name): plain(member) for name, member in value.items()}
+    msg = f"{kind.__name__} is not known to JSON"
+    raise TypeError(msg)
