@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,10 +35,8 @@ from fourgates.chassis.service import Parts, Service
 from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.sources import InProcessSources
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fourgates_cli.people import ensure_people, people_file
 
@@ -115,6 +113,9 @@ class Embedded:
             log_level="warning",
             access_log=False,
             server_header=False,
+            lifespan="off",
+            ws="none",
+            proxy_headers=False,
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=STOP_S,
         )
@@ -172,9 +173,8 @@ class Embedded:
         common = {"data_folder": data, "public_url": f"{self.url}/{name}", "issuer_url": self._issuer_url}
         return build(parts, settings(**common, **more))
 
-    def _mounted(self) -> Starlette:
+    def _mounted(self) -> Mounted:
         """Return one application with every service under its name, and the issuer under /identity."""
-        routes = [Mount(f"/{name}", service.api) for name, service in self.services.items()]
         issuer = issuer_app(
             people=self.people,
             key=self._key,
@@ -183,11 +183,25 @@ class Embedded:
             issuer_url=self._issuer_url,
             audience=self._settings.audience,
         )
-        return Starlette(routes=[*routes, Mount("/identity", issuer)], exception_handlers={404: _nothing_here})
+        return Mounted({"identity": issuer, **{name: service.api for name, service in self.services.items()}})
 
 
-async def _nothing_here(request: Request, _: Exception) -> Response:
-    return bare_problem(request, 404, "Not Found")
+class Mounted:
+    """Applications, each under its name: what the first part of a path names answers the rest of it."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the one that is named answer; 404 when there is none."""
+        root = str(scope.get("root_path", ""))
+        name, slash, _ = str(scope["path"])[len(root) + 1 :].partition("/")
+        app = self._apps.get(name) if slash else None
+        if app is None:
+            await bare_problem(Request(scope), 404, "Not Found")(scope, receive, send)
+        else:
+            scope["root_path"] = f"{root}/{name}"
+            await app(scope, receive, send)
 
 
 def _port_of(listening: socket.socket | None) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from fourgates.chassis.logs import configure_logs
+from fourgates.chassis.process.serving import collect_rarely
 from fourgates.chassis.settings import ServiceSettings
 from rich.console import Console
 
@@ -103,9 +104,11 @@ def _embedded(data: Path, port: int) -> Embedded:
     from fourgates_cli.embedded import Embedded  # noqa: PLC0415 - who only logs in need not load six services
 
     try:
-        return Embedded(data, port=port)
+        running = Embedded(data, port=port)
     except OSError as error:
         raise CannotStartError(f"cannot start on port {port} with {data}: {error}") from error
+    collect_rarely()
+    return running
 
 
 def _walk(url: str, people: Secrets, bench: Path, wheels: Path, record: Path | None) -> None:
