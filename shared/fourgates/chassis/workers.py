@@ -11,8 +11,8 @@ import structlog
 
 log = structlog.get_logger()
 
-# From the start of a step that found work to the next one: what comes meanwhile is worked on together. Whoever finds
-# work after a rest begins at once.
+# Whoever found work goes on at the next multiple of this, and what comes meanwhile is worked on together. After a rest
+# work begins at once.
 GATHER_S = 0.01
 
 
@@ -77,6 +77,15 @@ class Supervised:
         """Wait for the thread to end, at most for the timeout."""
         self._thread.join(timeout_s)
 
+    def _gather(self, began: float) -> None:
+        """Pause until the next of the moments at which all workers go on: then one of them reads the log for all.
+
+        A step that took longer found enough to do.
+        """
+        now = monotonic()
+        if now - began < self._gather_s:
+            self._stopping.wait(self._gather_s - now % self._gather_s)
+
     def _run(self) -> None:
         pause_s = 0.05
         while not self._stopping.is_set():
@@ -84,7 +93,7 @@ class Supervised:
             try:
                 if self._worker.step():
                     pause_s = 0.05
-                    self._stopping.wait(max(began + self._gather_s - monotonic(), 0))
+                    self._gather(began)
                 elif not self._stopping.is_set():
                     self._worker.wait(self._idle_s)
                 self.failing = None

@@ -49,7 +49,7 @@ def end(thread):
 
 def test_who_found_work_gathers_before_the_next_step_and_stops_all_the_same():
     worker = Worker(True, True)
-    thread = run(worker, gather_s=3600)
+    thread = run(worker, gather_s=1e9)
     assert worker.stepped.acquire(timeout=WAIT_S)
     assert worker.left == [True]
     end(thread)
@@ -58,7 +58,7 @@ def test_who_found_work_gathers_before_the_next_step_and_stops_all_the_same():
 
 def test_after_a_rest_work_begins_at_once():
     worker = Worker(False, False)
-    thread = run(worker, idle_s=3600, gather_s=3600)
+    thread = run(worker, idle_s=3600, gather_s=1e9)
     assert worker.waiting.wait(WAIT_S)
     worker.woken.set()
     assert worker.stepped.acquire(timeout=WAIT_S)
