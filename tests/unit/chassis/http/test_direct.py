@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 
 import pytest
 from fourgates.chassis.http.api import Api
@@ -71,6 +73,29 @@ async def test_it_answers_as_the_long_way_does(house, method, path, sent, status
     assert (short.status_code, long.status_code) == (status, status)
     assert told(short) == told(long)
     assert set(short.headers) == set(long.headers)
+
+
+@pytest.mark.parametrize("key", [None, "k-1"])
+async def test_nothing_of_a_request_waits_for_the_collector_of_cycles(house, monkeypatch, key):
+    calls = []
+    begin = house.api.state.caller.begin
+
+    def noted(*args, **kwargs):
+        call = begin(*args, **kwargs)
+        calls.append(weakref.ref(call))
+        return call
+
+    monkeypatch.setattr(house.api.state.caller, "begin", noted)
+    headers = {"Idempotency-Key": key} if key else {}
+    made = {"name": "tea", "reason": "a gift"}
+    gc.collect()
+    gc.disable()
+    try:
+        parcel = (await house.ask("POST", "/v1/parcels", json=made, headers=headers)).json()
+        await house.ask("GET", f"/v1/parcels/{parcel['id']}")
+        assert [call() for call in calls] == [None, None]
+    finally:
+        gc.enable()
 
 
 def told(answer) -> dict[str, object]:
