@@ -25,7 +25,7 @@ BATCH = 500
 # it are sent again. At rest it is saved.
 SAVE_EVERY = 2000
 # As many as commands keep by default: what is opened by many and decided a little later is told of without a load.
-AGGREGATES_KEPT = 10_000
+AGGREGATES_KEPT = 20_000
 # What is made anew at once: so many events are looked at, and so much is given.
 LOOKED_AT_MAX = 2000
 REMADE_BYTES_MAX = 1_048_576

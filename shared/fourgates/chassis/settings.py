@@ -117,7 +117,7 @@ class ServiceSettings(HouseSettings):
         default=3, ge=0, le=20, description="Times a command is decided again after someone else was first."
     )
     aggregates_kept_max: int = Field(
-        default=10_000, ge=0, le=1_000_000, description="Aggregates kept in memory between requests; 0 keeps none."
+        default=20_000, ge=0, le=1_000_000, description="Aggregates kept in memory between requests; 0 keeps none."
     )
     idempotency_hours: int = Field(default=24, ge=1, le=168, description="How long first answers are kept.")
     in_flight_max: int = Field(default=1000, ge=1, le=100_000, description="Requests with a key that run at once.")

@@ -7,6 +7,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import InvalidStateError
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class Answer:
     """The positions of what was stored, or why it was not: given once, by the one who has the append in hand.
@@ -73,4 +77,8 @@ class Answer:
                 call = self._calls.pop()
             except IndexError:
                 return
-            call(self)
+            try:
+                call(self)
+            except Exception:
+                # Whoever gives the answer has others to give.
+                log.exception("an answer was not taken well")

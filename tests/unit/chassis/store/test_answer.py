@@ -67,3 +67,15 @@ def test_whoever_asks_while_the_answer_is_given_is_called_once():
         answer.add_done_callback(heard.append)
         giving.join(WAIT_S)
         assert heard == [answer]
+
+
+def test_who_gives_the_answer_is_not_ended_by_those_who_hear_it():
+    answer, heard = Answer(), []
+
+    def mistaken(one):
+        raise ValueError(one)
+
+    answer.add_done_callback(heard.append)
+    answer.add_done_callback(mistaken)
+    answer.set_result([1])
+    assert heard == [answer]
