@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import msgspec
 
 from fourgates.chassis.bus.interface import Message
 
@@ -47,7 +49,7 @@ class InProcessBus:
 
     def append(self, messages: Sequence[Message]) -> None:
         """Keep messages durably and wake the consumers."""
-        rows = [(m.topic, m.key, m.shard, json.dumps(dict(m.headers)), m.body) for m in messages]
+        rows = [(m.topic, m.key, m.shard, _written(m.headers), m.body) for m in messages]
         with self._lock:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -125,7 +127,7 @@ class InProcessBus:
             (*values, limit),
         ).fetchall()
         return [
-            Message(topic=topic, key=key, shard=shard, headers=json.loads(headers), body=body, offset=place)
+            Message(topic=topic, key=key, shard=shard, headers=_read(headers), body=body, offset=place)
             for place, topic, key, shard, headers, body in rows
         ]
 
@@ -136,6 +138,22 @@ class InProcessBus:
                 """DELETE FROM messages WHERE place <= COALESCE(
                    (SELECT MIN(c.place) FROM committed c WHERE c.topic = messages.topic), 0)"""
             )
+
+
+def _written(headers: Mapping[str, str]) -> bytes:
+    try:
+        return msgspec.json.encode(dict(headers))
+    except UnicodeEncodeError:
+        # Half of a character, which only the slower one writes: what anyone sends must arrive as it was.
+        return json.dumps(dict(headers)).encode()
+
+
+def _read(headers: bytes) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(headers, type=dict[str, str])
+    except msgspec.DecodeError:
+        found: dict[str, str] = json.loads(headers)
+        return found
 
 
 def _kept() -> None:

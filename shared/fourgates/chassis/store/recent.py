@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 # More than comes between two ticks of the clock, at which read models are looked at.
-COUNT_MAX = 5_000
+COUNT_MAX = 10_000
 BYTES_MAX = 8_388_608
 
 
@@ -53,8 +53,11 @@ class Recent(Generic[P]):
     def add(self, after: int, read: Sequence[P]) -> None:
         """Keep what was read behind a position."""
         with self._lock:
+            if after < self._after:
+                # Whoever is far behind reads for itself: the others are where the log grows.
+                return
             last = self._places[-1] if self._places else self._after
-            if not self._after <= after <= last:
+            if after > last:
                 self._after, self._found, self._places, self._bytes = after, [], [], 0
                 last = after
             for one in read:

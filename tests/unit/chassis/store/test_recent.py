@@ -58,3 +58,12 @@ def test_what_was_appended_here_is_known_up_to_the_first_hole():
     recent.add(3, log[3:])
     recent.extend([Placed(7, 1)])
     assert recent.behind(3, 100) == [*log[3:], Placed(7, 1)]
+
+
+def test_whoever_is_far_behind_takes_nothing_from_those_at_the_end():
+    recent: Recent[Placed] = Recent()
+    log = [Placed(place, 1) for place in range(1, 10)]
+    recent.add(5, log[5:])
+    recent.add(0, log[:3])
+    assert recent.behind(5, 100) == log[5:]
+    assert recent.behind(0, 100) == []
