@@ -67,6 +67,16 @@ def bounce(store, *heights):
     store.append(ball.collect_events())
 
 
+def overtake(store, slow, fast):
+    """Let one go on while another has not heard of it, and then the other."""
+    settle([slow])
+    bounce(store, 3, 2)
+    settle([fast])
+    settle([slow])
+    bounce(store, 1)
+    settle([slow])
+
+
 def test_what_is_passed_by_is_saved_when_there_is_no_more(store):
     own = own_log(store, [])
     for _ in range(3):
@@ -106,12 +116,7 @@ def test_what_had_an_effect_is_saved_with_it_and_done_once_whoever_goes_on(store
 def test_who_was_overtaken_goes_on_and_nothing_takes_effect_twice(store, recorder):
     slow, fast = own_log(store, []), own_log(EventStore(recorder, EventMapper()), [])
     throw(store)
-    settle([slow])
-    bounce(store, 3, 2)
-    settle([fast])
-    settle([slow])
-    bounce(store, 1)
-    settle([slow])
+    overtake(store, slow, fast)
     colours = [recorded.event.colour for recorded in store.log(0, 100) if type(recorded.event) is Ball.Thrown]
     assert [colour for colour in colours if colour != "red"] == ["after 3", "after 2", "after 1"]
 
@@ -125,11 +130,6 @@ def test_an_effect_that_another_process_ran_too_holds_up_nobody(store, recorder)
         return EffectRunner("toy", effect, store=on, units=units, use_cases=lambda w: w, clock=HeldClock(NOON))
 
     slow, fast = runner(store), runner(EventStore(recorder, EventMapper()))
-    settle([slow])
-    bounce(store, 3, 2)
-    settle([fast])
-    settle([slow])
-    bounce(store, 1)
-    settle([slow])
+    overtake(store, slow, fast)
     assert ran == [3, 2, 3, 2, 1]
     assert store.position_of("effect/paint") == store.head()
