@@ -20,6 +20,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from eventsourcing.sqlite import SQLiteDatastore, SQLiteProcessRecorder
 from fourgates.chassis.store import open_sqlite_recorder
+from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.postgres import open_postgres_recorder
 from fourgates.chassis.testing.postgres import a_place, given_postgres, running_postgres
 from psycopg.conninfo import conninfo_to_dict
@@ -93,13 +94,20 @@ def _measure(append: Callable[[int], object], writers: int) -> Load:
     return Load(len(every) / (time.perf_counter() - began), every)
 
 
+async def _answered(answer: Answer) -> None:
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    answer.add_done_callback(lambda _: loop.call_soon_threadsafe(came.set))
+    await came.wait()
+    answer.result(0)
+
+
 def coroutines(recorder: Any, writers: int) -> Load:
     """Let coroutines of one thread append, each waiting for its own answer."""
 
     async def write(spans: list[float], until: float) -> None:
         while time.perf_counter() < until:
             began = time.perf_counter()
-            await asyncio.wrap_future(recorder.submit([an_event()], positions={}, reply=None, parked=None))
+            await _answered(recorder.submit([an_event()], positions={}, reply=None, parked=None))
             spans.append(time.perf_counter() - began)
 
     async def all_of_them() -> list[float]:
