@@ -85,10 +85,12 @@ class Recent(Generic[P]):
         self._bytes += one.size
 
     def _shorten(self) -> None:
+        """Drop the oldest when there is too much: a quarter at once, for each time moves all that stays."""
+        if self._bytes <= self._bytes_max and len(self._found) <= self._count_max:
+            return
         gone = 0
-        while self._bytes > self._bytes_max or len(self._found) - gone > self._count_max:
+        while self._bytes > self._bytes_max * 3 // 4 or len(self._found) - gone > self._count_max * 3 // 4:
             self._bytes -= self._found[gone].size
             gone += 1
-        if gone:
-            self._after = self._places[gone - 1]
-            del self._found[:gone], self._places[:gone]
+        self._after = self._places[gone - 1]
+        del self._found[:gone], self._places[:gone]
