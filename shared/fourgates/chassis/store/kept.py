@@ -16,7 +16,7 @@ class Kept:
     """At most so many aggregates as they stood after their last event.
 
     Whoever decides takes an aggregate out and has it alone; it comes back after what was decided is stored, or not at
-    all. Whoever only looks must not change it. Any thread may call.
+    all. Any thread may call.
     """
 
     def __init__(self, count_max: int) -> None:
@@ -30,14 +30,6 @@ class Kept:
         """Return an aggregate that nobody else has until it is put back, or None."""
         with self._lock:
             return self._aggregates.pop(aggregate_id, None)
-
-    def look(self, aggregate_id: UUID) -> Aggregate | None:
-        """Return an aggregate to read, or None."""
-        with self._lock:
-            found = self._aggregates.get(aggregate_id)
-            if found is not None:
-                self._aggregates.move_to_end(aggregate_id)
-            return found
 
     def put(self, aggregate: Aggregate) -> None:
         """Keep an aggregate as it is stored, unless a later version of it is known."""
@@ -59,11 +51,6 @@ class Kept:
             kept = self._aggregates.get(aggregate_id)
             if kept is not None and kept.version < version:
                 del self._aggregates[aggregate_id]
-
-    def clear(self) -> None:
-        """Forget every aggregate: nobody can tell what has moved."""
-        with self._lock:
-            self._aggregates.clear()
 
     def _note(self, aggregate_id: UUID, version: int) -> bool:
         """Remember the last version of an aggregate; tell whether this is it."""
