@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -175,6 +176,7 @@ class _Answers:
     def __init__(self, loop: asyncio.AbstractEventLoop, store: EventStore) -> None:
         self._loop = weakref.ref(loop)
         self._store = store
+        self._thread = threading.get_ident()
         self._arrived: deque[asyncio.Future[None]] = deque()
         self._called = False
 
@@ -190,7 +192,11 @@ class _Answers:
         # Whoever was called has not looked yet: it will find this, too.
         if not self._called and loop is not None and not loop.is_closed():
             self._called = True
-            loop.call_soon_threadsafe(self._tell)
+            if threading.get_ident() == self._thread:
+                # The loop has stored it by itself, and needs nobody to wake it.
+                loop.call_soon(self._tell)
+            else:
+                loop.call_soon_threadsafe(self._tell)
 
     def _tell(self) -> None:
         self._called = False

@@ -79,6 +79,61 @@ class Append:
 Write = Callable[[list[Append]], None]
 
 
+class Waiting:
+    """Appends that wait for a writer, in order, bounded in number and bytes. One alone always fits."""
+
+    def __init__(self, limits: QueueLimits) -> None:
+        self._limits = limits
+        self._queue: deque[Append] = deque()
+        self._size = 0
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._queue)
+
+    def put(self, append: Append) -> None:
+        """Let an append wait. Raises `QueueFull`."""
+        if self._queue and (
+            self._size + append.size > self._limits.waiting_max
+            or self._bytes + append.bytes > self._limits.waiting_bytes_max
+        ):
+            raise QueueFull(f"{self._size} events are waiting to be stored")
+        self._queue.append(append)
+        self._count(append, 1)
+
+    def put_first(self, appends: Sequence[Append]) -> None:
+        """Let appends come before all others. They have waited already, so no limit keeps them out."""
+        self._queue.extendleft(reversed(appends))
+        for append in appends:
+            self._count(append, 1)
+
+    def next_batch(self) -> list[Append]:
+        """Take what is stored next, up to the limits of a batch."""
+        taken: list[Append] = []
+        size = amount = 0
+        while self._queue:
+            append = self._queue[0]
+            size += append.size
+            amount += append.bytes
+            if taken and (size > self._limits.batch_max or amount > self._limits.batch_bytes_max):
+                break
+            taken.append(self._queue.popleft())
+            self._count(append, -1)
+        return taken
+
+    def take_all(self) -> list[Append]:
+        """Take everything."""
+        taken = list(self._queue)
+        self._queue.clear()
+        self._size = self._bytes = 0
+        return taken
+
+    def _count(self, append: Append, sign: int) -> None:
+        self._size += sign * append.size
+        self._bytes += sign * append.bytes
+
+
 class GroupWriter:
     """A bounded queue and one thread that stores what waits in it: no lingering, the next batch fills meanwhile.
 
@@ -91,9 +146,7 @@ class GroupWriter:
         self._write = write
         self.limits = limits
         self._changed = threading.Condition()
-        self._queue: deque[Append] = deque()
-        self._waiting = 0
-        self._waiting_bytes = 0
+        self._waiting = Waiting(limits)
         self._idle = False
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -102,19 +155,21 @@ class GroupWriter:
     def submit(self, append: Append) -> Answer:
         """Queue an append and return where its answer will be. Never waits. Raises `QueueFull`."""
         with self._changed:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            if self._queue and self._is_full_with(append):
-                raise QueueFull(f"{self._waiting} events are waiting to be stored")
-            if self._thread is None:
-                self._start()
-            self._queue.append(append)
-            self._waiting += append.size
-            self._waiting_bytes += append.bytes
-            if self._idle:
-                self._idle = False
-                self._changed.notify()
+            self._be_there()
+            self._waiting.put(append)
+            self._wake()
         return append.answer
+
+    def take_over(self, appends: Sequence[Append]) -> None:
+        """Store first what another writer had in hand, and answer it. Never waits."""
+        with self._changed:
+            try:
+                self._be_there()
+            except StoreUnavailable as error:
+                refuse(appends, error)
+                return
+            self._waiting.put_first(appends)
+            self._wake()
 
     def close(self) -> None:
         """Take nothing more, store what waits, and end the thread."""
@@ -125,15 +180,20 @@ class GroupWriter:
         while (thread := self._thread) is not None and monotonic() < until:
             thread.join(until - monotonic())
         with self._changed:
-            left = list(self._queue)
-            self._queue.clear()
+            left = self._waiting.take_all()
         refuse(left, StoreUnavailable("the store was closed before this could be stored"))
 
-    def _is_full_with(self, append: Append) -> bool:
-        return (
-            self._waiting + append.size > self.limits.waiting_max
-            or self._waiting_bytes + append.bytes > self.limits.waiting_bytes_max
-        )
+    def _be_there(self) -> None:
+        """See to it that there is a thread. Raises `StoreUnavailable`."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        if self._thread is None:
+            self._start()
+
+    def _wake(self) -> None:
+        if self._idle:
+            self._idle = False
+            self._changed.notify()
 
     def _start(self) -> None:
         """Start the thread. Raises `StoreUnavailable` when the machine has none to give."""
@@ -158,14 +218,14 @@ class GroupWriter:
     def _take(self) -> bool:
         """Take what waits, up to the limits of a batch; tell whether there was anything in good time."""
         with self._changed:
-            if not self._queue and not self._closed:
+            if not self._waiting and not self._closed:
                 self._idle = True
                 self._changed.wait(self.limits.rest_s)
                 self._idle = False
-            if not self._queue:
+            if not self._waiting:
                 self._thread = None
                 return False
-            self._in_hand = self._next_batch()
+            self._in_hand = self._waiting.next_batch()
         now = monotonic()
         late = [append for append in self._in_hand if append.until < now]
         if late:
@@ -174,20 +234,6 @@ class GroupWriter:
                 _fail(append, StoreUnavailable("the store was too long away: nothing of this was stored"))
         return True
 
-    def _next_batch(self) -> list[Append]:
-        taken: list[Append] = []
-        size = amount = 0
-        while self._queue:
-            append = self._queue[0]
-            size += append.size
-            amount += append.bytes
-            if taken and (size > self.limits.batch_max or amount > self.limits.batch_bytes_max):
-                break
-            taken.append(self._queue.popleft())
-            self._waiting -= append.size
-            self._waiting_bytes -= append.bytes
-        return taken
-
     def _died(self, error: BaseException) -> None:
         """Tell everyone whose append was in hand, and let another thread go on with those that wait."""
         in_hand, self._in_hand = self._in_hand, []
@@ -195,7 +241,7 @@ class GroupWriter:
             _fail(append, WriterDied(f"{type(error).__name__} ended the writer"))
         with self._changed:
             self._thread = None
-            if self._queue:
+            if self._waiting:
                 self._start_or_refuse()
         # Last, and whatever becomes of it: a log on a full disk must not keep anyone waiting.
         with suppress(Exception):
@@ -205,10 +251,7 @@ class GroupWriter:
         try:
             self._start()
         except StoreUnavailable as error:
-            left = list(self._queue)
-            self._queue.clear()
-            self._waiting = self._waiting_bytes = 0
-            refuse(left, error)
+            refuse(self._waiting.take_all(), error)
 
 
 def refuse(batch: Iterable[Append], error: Exception) -> None:
@@ -248,14 +291,27 @@ class GroupCommit(ABC):
 
         Raises `QueueFull`.
         """
-        size = max(len(stored_events), len(positions), 1)
-        amount = sum([len(event.state) for event in stored_events]) + (len(reply.body) if reply else 0)
-        until = monotonic() + self._writer.limits.wait_s
-        append = Append(stored_events, positions, reply, parked, until, size, amount)
+        append = self._waiting(stored_events, positions, reply, parked)
         if not (stored_events or positions or reply or parked):
             append.answer.set_result(())
             return append.answer
         return self._writer.submit(append)
+
+    def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
+        """Append from an event loop, without waiting, as `submit` does. Raises `QueueFull`."""
+        return self.submit(stored_events, positions={}, reply=reply, parked=None)
+
+    def _waiting(
+        self,
+        stored_events: Sequence[StoredEvent],
+        positions: Mapping[str, int],
+        reply: Reply | None,
+        parked: Parked | None,
+    ) -> Append:
+        size = max(len(stored_events), len(positions), 1)
+        amount = sum([len(event.state) for event in stored_events]) + (len(reply.body) if reply else 0)
+        until = monotonic() + self._writer.limits.wait_s
+        return Append(stored_events, positions, reply, parked, until, size, amount)
 
     def append(
         self,

@@ -138,13 +138,13 @@ class EventStore:
         return appended
 
     def submit(self, events: Sequence[Any], *, reply: Reply | None = None) -> Answer:
-        """Append as `append` does, without waiting. Raises `StoreUnavailable`.
+        """Append as `append` does, but on an event loop, and without waiting. Raises `StoreUnavailable`.
 
         `appended` reads the answer; whoever was answered tells those who wait for the log, by `notice`.
         """
         stored = [self._mapper.to_stored_event(e) for e in events]
         check_sizes(stored)
-        answer = self._recorder.submit(stored, positions={}, reply=reply, parked=None)
+        answer = self._recorder.submit_on_loop(stored, reply=reply)
         answer.add_done_callback(partial(self._keep_recent, events, stored))
         return answer
 

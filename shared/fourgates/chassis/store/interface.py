@@ -84,6 +84,10 @@ class Recorder(Protocol):
         """Append all in one transaction, without waiting; who was first is told by an `IntegrityError`."""
         ...
 
+    def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
+        """Append as `submit` does, called on an event loop: where the driver can, that loop stores it by itself."""
+        ...
+
     def select_events(
         self, originator_id: UUID, *, gt: int | None = None, lte: int | None = None
     ) -> Sequence[StoredEvent]:

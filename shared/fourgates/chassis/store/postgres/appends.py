@@ -32,10 +32,10 @@ log = structlog.get_logger()
 
 _RETRY_S = 0.1
 _AWAY = (StoreUnavailable, OperationalError, InterfaceError)
+# Of what the function that appends is given.
+_ARRAYS = ("integer", "uuid", "bigint", "text", "bytea", "integer", "text", "bigint", "bigint")
+_TYPES = (*(f"{kind}[]" for kind in _ARRAYS), "json", "json", "integer")
 _STATEMENTS = {
-    "append": "SELECT stored, late FROM {schema}.append_together"
-    "(%s::integer[], %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::integer[], %s::text[], %s::bigint[],"
-    " %s::bigint[], %s::json, %s::json, %s::integer)",
     "lock": "SELECT pg_advisory_xact_lock({key})",
     "stored": "SELECT notification_id, originator_id, originator_version, topic, state FROM {events}"
     " WHERE (originator_id, originator_version) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))",
@@ -58,6 +58,7 @@ class Appends:
             "key": Literal(lock_key("append", datastore.schema, events)),
         }
         self._sql: dict[str, Composed] = {name: SQL(text).format(**names) for name, text in _STATEMENTS.items()}
+        self._sql["append"] = calling(datastore.schema, "%s")
 
     def write(self, batch: list[Append]) -> None:
         """Store a batch and answer every append in it.
@@ -91,7 +92,7 @@ class Appends:
         taken = _Taken()
         parts = [[append for append in batch if not append.is_answered]]
         while parts:
-            part, later = _apart(taken.without_the_late(parts.pop()))
+            part, later = apart(taken.without_the_late(parts.pop()))
             if part:
                 parts += self._try(part, later)
                 taken.add(part)
@@ -117,17 +118,10 @@ class Appends:
 
     def _store(self, part: list[Append], later: list[Append]) -> None:
         """Store a part in one transaction, but for those that come too late, who are told; also those of `later`."""
-        given = [*part, *later]
         with self._connection.use() as conn:
             cursor = conn.cursor(row_factory=tuple_row)
-            [(stored, late)] = cursor.execute(self._sql["append"], (*_arguments(given), len(part)))
-        refused = set(late)
-        positions = iter(stored or ())
-        for number, append in enumerate(given):
-            if number in refused:
-                append.answer.set_exception(IntegrityError(f"someone was first: {append}"))
-            elif number < len(part):
-                append.answer.set_result(list(islice(positions, len(append.events))))
+            [(stored, late)] = cursor.execute(self._sql["append"], arguments(part, later))
+        tell(part, later, stored or (), late)
 
     def _read_back(self, unclear: list[Append]) -> None:
         """Answer those that were stored after all. When this returns, the others were certainly not."""
@@ -209,6 +203,23 @@ class _Taken:
         return saved or not self._keys.isdisjoint(_keys(append))
 
 
+def calling(schema: str, place: str) -> Composed:
+    """Return the statement that appends; the place of each of its arguments is written so, `{}` being its number."""
+    given = ", ".join(f"{place.format(number)}::{kind}" for number, kind in enumerate(_TYPES, start=1))
+    return SQL(f"SELECT stored, late FROM {{schema}}.append_together({given})").format(schema=Identifier(schema))
+
+
+def tell(part: list[Append], later: list[Append], stored: Sequence[int], late: Sequence[int]) -> None:
+    """Answer those that were stored, by the positions of their events, and those that came too late, by number."""
+    refused = set(late)
+    positions = iter(stored)
+    for number, append in enumerate([*part, *later]):
+        if number in refused:
+            append.answer.set_exception(IntegrityError(f"someone was first: {append}"))
+        elif number < len(part):
+            append.answer.set_result(list(islice(positions, len(append.events))))
+
+
 def _keys(append: Append) -> list[object]:
     """Return what only one append can have."""
     keys: list[object] = [_event_key(event) for event in append.events]
@@ -217,7 +228,7 @@ def _keys(append: Append) -> list[object]:
     return keys
 
 
-def _apart(batch: list[Append]) -> tuple[list[Append], list[Append]]:
+def apart(batch: list[Append]) -> tuple[list[Append], list[Append]]:
     """Return those that have nothing in common, and those that must wait to see how an earlier one fares."""
     wanted: set[object] = set()
     first: list[Append] = []
@@ -233,10 +244,11 @@ def _apart(batch: list[Append]) -> tuple[list[Append], list[Append]]:
     return first, later
 
 
-def _arguments(part: list[Append]) -> Sequence[str | None]:
+def arguments(part: list[Append], later: list[Append]) -> Sequence[str | int | None]:
     """Return what the function is given. Arrays are written here: the driver takes four times as long for a batch."""
-    numbered = list(enumerate(part))
-    events = [event for append in part for event in append.events]
+    given = [*part, *later]
+    numbered = list(enumerate(given))
+    events = [event for append in given for event in append.events]
     return (
         _numbers([number for number, append in numbered for _ in append.events]),
         _plain([cast("UUID", event.originator_id).hex for event in events]),
@@ -245,10 +257,11 @@ def _arguments(part: list[Append]) -> Sequence[str | None]:
         _plain(["\\\\x" + event.state.hex() for event in events]),
         _numbers([number for number, append in numbered for _ in append.positions]),
         _texts([name for append in part for name in append.positions]),
-        _numbers([position for append in part for position in append.positions.values()]),
-        _numbers([before_of(position) for append in part for position in append.positions.values()]),
+        _numbers([position for append in given for position in append.positions.values()]),
+        _numbers([before_of(position) for append in given for position in append.positions.values()]),
         _json([_reply_row(number, append.reply) for number, append in numbered if append.reply is not None]),
         _json([_parked_row(number, append.parked) for number, append in numbered if append.parked is not None]),
+        len(part),
     )
 
 

@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from eventsourcing.persistence import StoredEvent
 from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits
 from fourgates.chassis.store.interface import SETTLED, Parked, Reply
 from fourgates.chassis.store.postgres.appends import Appends, reply_of
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, lock_key
 from fourgates.chassis.store.postgres.listener import Listener
+from fourgates.chassis.store.postgres.loop_writer import LoopWriters
 from fourgates.chassis.store.postgres.reading import Reading
 from fourgates.chassis.store.postgres.tables import more_tables
 from fourgates.chassis.store.texts import escaped, unescaped
@@ -80,7 +83,17 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         }
         self._sql: dict[str, Composed] = {name: SQL(text).format(**names) for name, text in _STATEMENTS.items()}
         self._appends = Appends(datastore, events=events_table_name, tracking=tracking_table_name)
+        self._loop_writers = LoopWriters(datastore, self._writer)
         self._listener: Listener | None = None
+
+    def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
+        """Append from an event loop, without waiting, as `submit` does. Raises `QueueFull` and `StoreUnavailable`."""
+        return self._loop_writers.here().submit(self._waiting(stored_events, {}, reply, None))
+
+    def drain(self) -> None:
+        """Take no more appends, and store those that wait."""
+        self._loop_writers.close()
+        super().drain()
 
     def write(self, batch: list[Append]) -> None:
         """Store a batch in one transaction, and answer every append in it."""
