@@ -13,7 +13,7 @@ import structlog
 from pydantic import BaseModel
 
 from fourgates.chassis.bus import Bus, Message, Publisher
-from fourgates.chassis.bus.envelope import SHARDS, Envelope, shard_of, source_of, to_message
+from fourgates.chassis.bus.envelope import SHARDS, envelope_of, shard_of, source_of, to_message
 from fourgates.chassis.store import AlreadyHandled, EventStore, Recorded, UnreadableEvent
 
 log = structlog.get_logger()
@@ -162,7 +162,7 @@ class Relay:
             for recorded in batch:
                 if recorded.position >= until:
                     return Remade(found, None)
-                message = again._message(recorded)
+                message = again._message(recorded, shard)
                 if message is not None:
                     found.append(message)
                     size += len(message.body)
@@ -214,7 +214,7 @@ class Relay:
         if recorded.position <= self._published_until and recorded.position <= self._published_of(shard):
             return None
         try:
-            return self._message(recorded)
+            return self._message(recorded, shard)
         except UnreadableEvent as unreadable:
             log.warning("shard is held", service=self._service, shard=shard, reason=str(unreadable))
             self._held[shard] = recorded.position
@@ -226,8 +226,8 @@ class Relay:
             self._shards[shard] = self._store.position_of(_shard_name(shard))
         return self._shards[shard]
 
-    def _message(self, recorded: Recorded) -> Message | None:
-        """Return what is published of an event. Raises `UnreadableEvent`."""
+    def _message(self, recorded: Recorded, shard: int) -> Message | None:
+        """Return what is published of an event, whose shard this is. Raises `UnreadableEvent`."""
         if not recorded.may_be(self._published):
             if _aggregate_of(recorded.event_class) in self._told_of:
                 # So that what comes next is not read again.
@@ -244,22 +244,22 @@ class Relay:
         contract = make(self._aggregate_at(happened), happened)
         if contract is None:
             return None
-        shard = shard_of(happened.originator_id)
         if self._published_of(shard) >= recorded.position:
             # Another relay went on since the log was read: what this one would say of the shard would be wrong.
             raise AlreadyHandled(f"shard {shard} was published up to {self._shards[shard]} by another")
-        envelope = Envelope(
+        act, key = happened.act, str(happened.originator_id)
+        envelope = envelope_of(
             message_id=f"{self._service}-{recorded.position}",
             source=source_of(self._service),
             type=contract.TYPE,  # type: ignore[attr-defined]  # every published contract has one, by its base
-            subject=f"{self._service}/{happened.originator_id}",
-            at=happened.act.at,
-            recorded_at=happened.act.at,
-            by=happened.act.by,
-            person=happened.act.person,
-            machine=happened.act.machine,
-            correlation_id=happened.act.correlation_id,
-            cause_id=happened.act.cause_id,
+            subject=f"{self._service}/{key}",
+            at=act.at,
+            recorded_at=act.at,
+            by=act.by,
+            person=act.person,
+            machine=act.machine,
+            correlation_id=act.correlation_id,
+            cause_id=act.cause_id,
             aggregate_version=happened.originator_version,
             shard=shard,
             position=recorded.position,
@@ -267,7 +267,7 @@ class Relay:
         )
         self._shards[shard] = recorded.position
         body = contract.model_dump_json().encode()
-        return to_message(self._service, envelope, str(happened.originator_id), body)
+        return to_message(self._service, envelope, key, body)
 
     def _aggregate_at(self, happened: Any) -> Any:
         """Return the aggregate as it was when the event had just happened."""

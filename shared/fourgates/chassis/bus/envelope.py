@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from fourgates.chassis.bus.interface import UNREADABLE, Message
@@ -76,6 +76,9 @@ class Envelope:
     previous: int
 
 
+_FIELDS = Envelope.__dataclass_fields__.keys()
+
+
 def shard_of(aggregate_id: UUID) -> int:
     """Return the fixed shard of an aggregate: order holds within it."""
     return zlib.crc32(aggregate_id.bytes) % SHARDS
@@ -97,6 +100,17 @@ def schema_of(message_type: str) -> str:
     A message outlives the host on which its schema was served when it was sent.
     """
     return f"urn:fourgates:schema:{message_type}"
+
+
+def envelope_of(**values: Any) -> Envelope:
+    """Return an envelope of all its values. Raises `TypeError` when one is missing, or is none of its."""
+    if values.keys() != _FIELDS:
+        msg = f"an envelope has other values: {sorted(values.keys() ^ _FIELDS)}"
+        raise TypeError(msg)
+    envelope = _new(Envelope)
+    # Envelopes are frozen, and their own constructor takes three times as long for the same.
+    _set(envelope, "__dict__", values)
+    return envelope
 
 
 def to_message(service: str, envelope: Envelope, key: str, body: bytes) -> Message:
@@ -157,27 +171,23 @@ def _ordinary(message: Message) -> Envelope | None:
     if previous >= position or shard != _shard_of_key(message.key):
         return None
     message_id, subject, by, person, correlation_id, cause_id = texts
-    values = {
-        "message_id": message_id,
-        "source": fixed[1],
-        "type": fixed[2],
-        "subject": subject,
-        "at": at,
-        "recorded_at": recorded_at,
-        "by": by,
-        "person": person,
-        "machine": fixed[0] == _AUTH_TYPES[True],
-        "correlation_id": correlation_id,
-        "cause_id": cause_id,
-        "aggregate_version": version,
-        "shard": shard,
-        "position": position,
-        "previous": previous,
-    }
-    envelope = _new(Envelope)
-    # Envelopes are frozen, and their own constructor takes three times as long for the same.
-    _set(envelope, "__dict__", values)
-    return envelope
+    return envelope_of(
+        message_id=message_id,
+        source=fixed[1],
+        type=fixed[2],
+        subject=subject,
+        at=at,
+        recorded_at=recorded_at,
+        by=by,
+        person=person,
+        machine=fixed[0] == _AUTH_TYPES[True],
+        correlation_id=correlation_id,
+        cause_id=cause_id,
+        aggregate_version=version,
+        shard=shard,
+        position=position,
+        previous=previous,
+    )
 
 
 def _checked(message: Message) -> Envelope:

@@ -79,7 +79,7 @@ class Api(FastAPI):
             handler = next((_HANDLERS[cls] for cls in type(error).__mro__ if cls in _HANDLERS), None)
             response = unexpected(request, error) if handler is None else await handler(request, error)
         if type(response) in _WHOLE:
-            headers = completed(response.raw_headers)
+            headers = response.raw_headers if type(response) is Rendered else completed(response.raw_headers)
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
             await send({"type": "http.response.body", "body": response.body})
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ForwardRef, cast
 
 from fastapi import Depends, Request, Response
@@ -14,6 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from fourgates.chassis.http import parsing
 from fourgates.chassis.http.direct import carried_out_directly
@@ -147,6 +149,12 @@ class Asked(Request):
 
     raw: bytes
     value: Any = None
+    # In the place of the framework's property: each check asks for it.
+    headers: Headers = cast("Headers", None)
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self.headers = _FoundHeaders(scope["headers"])
 
     @classmethod
     def of(cls, request: Request) -> Asked:
@@ -166,33 +174,31 @@ class Asked(Request):
         """Return what was validated."""
         return self.value
 
-    @property
-    def headers(self) -> Headers:
-        """The headers."""
-        if not hasattr(self, "_headers"):
-            self._headers = _FoundHeaders(self.scope["headers"])
-        return self._headers
-
 
 class _FoundHeaders(Headers):
     def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
         super().__init__(raw=raw)
-        self._found: dict[str, list[str]] = {}
-        for name, value in raw:
-            self._found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        self._found = dict(raw)
+        # Where a name stands twice, the list is looked through, as the framework does it.
+        self._repeats = len(self._found) < len(raw)
 
     def getlist(self, key: str) -> list[str]:
-        return self._found.get(key.lower(), [])
+        if self._repeats:
+            return super().getlist(key)
+        found = self._found.get(_as_sent(key))
+        return [] if found is None else [found.decode("latin-1")]
 
     def get(self, key: str, default: Any = None) -> Any:
-        found = self._found.get(key.lower())
-        return default if found is None else found[0]
+        if self._repeats:
+            return super().get(key, default)
+        found = self._found.get(_as_sent(key))
+        return default if found is None else found.decode("latin-1")
 
-    def __getitem__(self, key: str) -> str:
-        return self._found[key.lower()][0]
 
-    def __contains__(self, key: Any) -> bool:
-        return key.lower() in self._found
+@lru_cache(maxsize=1024)
+def _as_sent(name: str) -> bytes:
+    """Return the name of a header as a server gives it."""
+    return name.lower().encode("latin-1")
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

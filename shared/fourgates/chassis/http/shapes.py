@@ -43,8 +43,9 @@ class Answer(BaseModel):
         Nothing is checked here: the serializer warns where a value has another type. Raises `TypeError` for names that
         are not those of the fields.
         """
-        if values.keys() != cls.model_fields.keys():
-            msg = f"{cls.__name__} has other fields: {sorted(values.keys() ^ cls.model_fields.keys())}"
+        fields = cls.__pydantic_fields__.keys()
+        if values.keys() != fields:
+            msg = f"{cls.__name__} has other fields: {sorted(values.keys() ^ fields)}"
             raise TypeError(msg)
         made = cls.__new__(cls)
         # What `model_construct` sets, field by field, in a tenth of its time.

@@ -11,11 +11,15 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.http.edge import SECURITY_HEADERS
 
 Result = TypeVar("Result", bound="Aggregate | None")
 Body = BaseModel | Mapping[str, Any] | Sequence[Any]
 
 PRIVATE = {"Cache-Control": "private, no-cache"}
+_NAMES = {name: name.lower().encode() for name in ("Cache-Control", "ETag", "Location")}
+_NOT_CACHED = ((b"content-type", b"application/json"), *SECURITY_HEADERS)
+_CACHED = tuple((name, value) for name, value in _NOT_CACHED if name != b"cache-control")
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,19 @@ class Written(Generic[Result]):
 
 
 class Rendered(Response):
-    """A whole answer as JSON, whose headers are written once, as they go to the server."""
+    """A whole answer as JSON, whose headers are written once and completely, as they go to the server."""
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
         self.status_code = status
         self.background = None
         self.body = body
-        given = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        self.raw_headers = [*given, (b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+        given = [(_NAMES.get(name) or _sent(name), value.encode("latin-1")) for name, value in headers.items()]
+        all_have = _CACHED if "Cache-Control" in headers else _NOT_CACHED
+        self.raw_headers = [*given, (b"content-length", b"%d" % len(body)), *all_have]
+
+
+def _sent(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -35,10 +35,11 @@ class Kept:
         """Keep an aggregate as it is stored, unless a later version of it is known."""
         if not self.count_max:
             return
+        aggregate_id = aggregate.id
         with self._lock:
-            if self._note(aggregate.id, aggregate.version):
-                self._aggregates[aggregate.id] = aggregate
-                self._aggregates.move_to_end(aggregate.id)
+            if self._note(aggregate_id, aggregate.version):
+                self._aggregates[aggregate_id] = aggregate
+                self._aggregates.move_to_end(aggregate_id)
                 while len(self._aggregates) > self.count_max:
                     self._aggregates.popitem(last=False)
 
