@@ -246,7 +246,7 @@ async def test_what_was_stored_before_the_answer_was_lost_is_not_stored_again(re
         answered.set()
         raise psycopg.OperationalError("the answer is lost")
 
-    writer._answer = lost
+    writer._end = lost
     answer = put(recorder, an_event())
     async with asyncio.timeout(WAIT_S):
         await answered.wait()

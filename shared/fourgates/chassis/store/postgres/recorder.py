@@ -17,7 +17,8 @@ from fourgates.chassis.store.interface import SETTLED, Parked, Reply
 from fourgates.chassis.store.postgres.appends import Appends, reply_of
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, lock_key
 from fourgates.chassis.store.postgres.listener import Listener
-from fourgates.chassis.store.postgres.loop_writer import LoopWriters
+from fourgates.chassis.store.postgres.loop_connection import OfEachLoop
+from fourgates.chassis.store.postgres.loop_writer import LoopWriter
 from fourgates.chassis.store.postgres.reading import Reading
 from fourgates.chassis.store.postgres.tables import more_tables
 from fourgates.chassis.store.texts import escaped, unescaped
@@ -83,7 +84,7 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         }
         self._sql: dict[str, Composed] = {name: SQL(text).format(**names) for name, text in _STATEMENTS.items()}
         self._appends = Appends(datastore, events=events_table_name, tracking=tracking_table_name)
-        self._loop_writers = LoopWriters(datastore, self._writer)
+        self._loop_writers = OfEachLoop(lambda loop: LoopWriter(loop, datastore, self._writer))
         self._listener: Listener | None = None
 
     def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
