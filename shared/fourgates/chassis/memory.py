@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
 from fourgates.chassis.aggregate import Aggregate
 from fourgates.chassis.store import EventStore, Reply
@@ -26,8 +26,6 @@ T = TypeVar("T")
 # Times that one decision may have to wait for something before it is made in a thread instead.
 WAITS_MAX = 8
 MOVED_MAX = 10_000
-# Threads that load at once. More of them would only take the interpreter from each other.
-LOADING_MAX = 2
 
 
 class NotAtOnce(Exception):
@@ -60,7 +58,6 @@ class Memory:
         # How far the log was looked at; what was kept before the first look is trusted by nobody.
         self._seen: int | None = None
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
-        self._loading = CapacityLimiter(LOADING_MAX)
         store.tell(self._moved)
 
     async def decide(self, decide: Callable[[Work], T]) -> tuple[Work, T]:
@@ -128,7 +125,7 @@ class Memory:
             self._kept.moved(event.originator_id, event.originator_version)
 
     async def _loaded(self, aggregate_id: UUID) -> Aggregate | None:
-        return await to_thread.run_sync(self._store.load, aggregate_id, limiter=self._loading)
+        return await self._store.load_on_loop(aggregate_id)
 
     async def _be_current(self) -> None:
         """Wait for a look at the log that begins after this is asked; all who ask meanwhile share it."""

@@ -83,13 +83,18 @@ async def until(condition) -> None:
             await asyncio.sleep(0)
 
 
-async def on_its_own(recorder):
-    """Return the writer of this loop when it has its connection."""
-    await come(put(recorder, an_event()))
+async def connecting_ended() -> None:
+    """Wait until whoever was connecting has told the loop of it."""
     for thread in threading.enumerate():
         if thread.name.startswith("connect "):
             await asyncio.to_thread(thread.join, WAIT_S)
     await asyncio.sleep(0)
+
+
+async def on_its_own(recorder):
+    """Return the writer of this loop when it has its connection."""
+    await come(put(recorder, an_event()))
+    await connecting_ended()
     writer = recorder._loop_writers.here()
     assert writer._conn is not None
     return writer

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from uuid import UUID
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 from fourgates.chassis.aggregate import Aggregate, Refused
 from fourgates.chassis.memory import Memory, NotAtOnce
 from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, StoreUnavailable, open_sqlite_recorder
@@ -30,9 +32,9 @@ class Counted(EventStore):
 
     loads = 0
 
-    def load(self, aggregate_id: UUID, *, version: int | None = None) -> Aggregate | None:
+    def _folded(self, events: Iterable[StoredEvent]) -> Aggregate | None:
         self.loads += 1
-        return super().load(aggregate_id, version=version)
+        return super()._folded(events)
 
 
 def on_postgres(place) -> Counted:

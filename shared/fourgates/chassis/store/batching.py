@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
+from uuid import UUID
 
 import structlog
 from eventsourcing.persistence import StoredEvent, Tracking
@@ -312,6 +313,10 @@ class GroupCommit(ABC):
         amount = sum([len(event.state) for event in stored_events]) + (len(reply.body) if reply else 0)
         until = monotonic() + self._writer.limits.wait_s
         return Append(stored_events, positions, reply, parked, until, size, amount)
+
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+        """Return None: a file is read by a thread."""
+        return None
 
     def append(
         self,

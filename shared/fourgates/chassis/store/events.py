@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from time import monotonic
 from typing import Any, cast
 from uuid import UUID
 
+from anyio import CapacityLimiter, to_thread
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 
 from fourgates.chassis.aggregate import Aggregate
@@ -21,6 +22,8 @@ from fourgates.chassis.store.unreadable import Stopped, UnreadableEvent, check_s
 
 # A notice may get lost with the connection that brings it, so whoever waits long looks by itself as well.
 LOOK_AGAIN_S = 1.0
+# Threads that load at once for event loops. More of them would only take the interpreter from each other.
+LOADING_MAX = 2
 
 
 class Recorded:
@@ -71,6 +74,7 @@ class EventStore:
         self._recent: Recent[Recorded] = Recent()
         # Held while one follower reads for all who come to the same place meanwhile.
         self._following = threading.Lock()
+        self._loading = CapacityLimiter(LOADING_MAX)
         self.stopped = Stopped()
         self._told: list[Callable[[Sequence[Any]], None]] = []
 
@@ -88,8 +92,18 @@ class EventStore:
 
         Raises `UnreadableEvent`.
         """
+        return self._folded(self._recorder.select_events(aggregate_id, lte=version))
+
+    async def load_on_loop(self, aggregate_id: UUID) -> Aggregate | None:
+        """Return an aggregate as `load` does, without keeping the event loop. Raises `UnreadableEvent`."""
+        read = await self._recorder.select_on_loop(aggregate_id)
+        if read is None:
+            return await to_thread.run_sync(self.load, aggregate_id, limiter=self._loading)
+        return self._folded(read)
+
+    def _folded(self, events: Iterable[StoredEvent]) -> Aggregate | None:
         aggregate: Any = None
-        for stored in self._recorder.select_events(aggregate_id, lte=version):
+        for stored in events:
             try:
                 aggregate = cast("Any", self._mapper.to_domain_event(stored)).mutate(aggregate)
             except Exception as error:

@@ -94,6 +94,10 @@ class Recorder(Protocol):
         """Return the events of one aggregate in order."""
         ...
 
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+        """Return the events of one aggregate in order, read by the loop itself, or None."""
+        ...
+
     def select_notifications(
         self, start: int | None, limit: int, *, inclusive_of_start: bool = True
     ) -> Sequence[Notification]:

@@ -55,16 +55,19 @@ class LoopWriter(LoopConnection):
         sent, self._sent = self._sent, None
         # First of all, so that the server works while everybody is told.
         self._send_next()
-        if sent is None:
-            return
+        if sent is not None:
+            clear = False
+            try:
+                clear = self._tell(sent, results)
+            finally:
+                self._hand_over(sent, unclear=not clear)
+
+    def _tell(self, sent: _Sent, results: Sequence[PGresult]) -> bool:
+        """Answer those of whom the server said what became of them; tell whether it said so of all that it stored."""
         if [result.status for result in results] != [ExecStatus.TUPLES_OK]:
-            self._hand_over(sent)
-            return
-        part, later = sent
-        tell(part, later, *(_numbers(results[0].get_value(0, column)) for column in range(2)))
-        left = [append for append in later if not append.is_answered]
-        if left:
-            self._group.take_over(left)
+            return False
+        tell(*sent, *(_numbers(results[0].get_value(0, column)) for column in range(2)))
+        return True
 
     def _lost(self) -> None:
         sent, self._sent = self._sent, None
@@ -72,14 +75,15 @@ class LoopWriter(LoopConnection):
         if waiting:
             self._group.take_over(waiting)
         if sent is not None:
-            self._hand_over(sent)
+            self._hand_over(sent, unclear=True)
 
-    def _hand_over(self, sent: _Sent) -> None:
-        """Let the thread look what was stored of what was sent, and tell each why it was not."""
-        given = [append for part in sent for append in part if not append.is_answered]
-        for append in given:
-            append.unclear = True
-        self._group.take_over(given)
+    def _hand_over(self, sent: _Sent, *, unclear: bool) -> None:
+        """Let the thread go on with those who have no answer: where it is unclear, it looks first what was stored."""
+        left = [append for part in sent for append in part if not append.is_answered]
+        for append in left:
+            append.unclear = unclear
+        if left:
+            self._group.take_over(left)
 
 
 def _numbers(array: bytes | None) -> list[int]:

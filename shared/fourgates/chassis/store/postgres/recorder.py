@@ -18,6 +18,7 @@ from fourgates.chassis.store.postgres.appends import Appends, reply_of
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore, lock_key
 from fourgates.chassis.store.postgres.listener import Listener
 from fourgates.chassis.store.postgres.loop_connection import OfEachLoop
+from fourgates.chassis.store.postgres.loop_reader import LoopReader
 from fourgates.chassis.store.postgres.loop_writer import LoopWriter
 from fourgates.chassis.store.postgres.reading import Reading
 from fourgates.chassis.store.postgres.tables import more_tables
@@ -85,15 +86,21 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         self._sql: dict[str, Composed] = {name: SQL(text).format(**names) for name, text in _STATEMENTS.items()}
         self._appends = Appends(datastore, events=events_table_name, tracking=tracking_table_name)
         self._loop_writers = OfEachLoop(lambda loop: LoopWriter(loop, datastore, self._writer))
+        self._loop_readers = OfEachLoop(lambda loop: LoopReader(loop, datastore, events_table_name))
         self._listener: Listener | None = None
 
     def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
         """Append from an event loop, without waiting, as `submit` does. Raises `QueueFull` and `StoreUnavailable`."""
         return self._loop_writers.here().submit(self._waiting(stored_events, {}, reply, None))
 
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+        """Return the events of one aggregate in order, or None when a thread must read them."""
+        return await self._loop_readers.here().read(originator_id)
+
     def drain(self) -> None:
         """Take no more appends, and store those that wait."""
         self._loop_writers.close()
+        self._loop_readers.close()
         super().drain()
 
     def write(self, batch: list[Append]) -> None:
