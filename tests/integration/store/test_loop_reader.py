@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
+from eventsourcing.persistence import PersistenceError
 from fourgates.chassis.store import EventMapper, EventStore, UnreadableEvent
 from fourgates.chassis.store.postgres import open_postgres_recorder
 from fourgates.chassis.store.postgres.connections import Limits
@@ -170,13 +171,27 @@ async def test_an_answer_that_takes_too_long_is_read_by_a_thread(place, opened):
 @on_each_loop
 async def test_whoever_goes_away_keeps_nobody_else_from_being_answered(place, store):
     balls = [thrown(store, 9), thrown(store, 8)]
-    reader, _ = await on_its_own(store)
+    reader, in_threads = await on_its_own(store)
     with nothing_can_be_read(place):
         first, second = (asyncio.ensure_future(store.load_on_loop(ball.id)) for ball in balls)
         await stand_still(place, reader)
         first.cancel()
     assert (await second).heights == (8,)
     assert first.cancelled()
+    assert in_threads == []
+
+
+@on_each_loop
+async def test_a_refusal_of_the_server_is_not_taken_for_nothing(place, store):
+    ball = thrown(store, 9)
+    _, in_threads = await on_its_own(store)
+    with psycopg.connect(place.owner_url, autocommit=True) as conn:
+        conn.execute(f'ALTER TABLE "{place.schema}".stored_events RENAME TO elsewhere')
+        with pytest.raises(PersistenceError):
+            await store.load_on_loop(ball.id)
+        conn.execute(f'ALTER TABLE "{place.schema}".elsewhere RENAME TO stored_events')
+    assert in_threads == [ball.id]
+    assert (await store.load_on_loop(ball.id)).heights == (9,)
 
 
 @on_each_loop

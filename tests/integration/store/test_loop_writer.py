@@ -30,7 +30,7 @@ def on_each_loop(test):
     """Run a test on the loop of the standard library, and on the one that services run on."""
 
     def runs(run, **fixtures) -> None:
-        run(test(**fixtures))
+        run(asyncio.wait_for(test(**fixtures), WAIT_S))
 
     wanted = [inspect.Parameter("run", inspect.Parameter.KEYWORD_ONLY), *inspect.signature(test).parameters.values()]
     named = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in wanted]
