@@ -95,8 +95,15 @@ def _measure(append: Callable[[int], object], writers: int) -> Load:
 
 
 async def _answered(answer: Answer) -> None:
-    loop, came = asyncio.get_running_loop(), asyncio.Event()
-    answer.add_done_callback(lambda _: loop.call_soon_threadsafe(came.set))
+    loop, here, came = asyncio.get_running_loop(), threading.get_ident(), asyncio.Event()
+
+    def arrive(_: Answer) -> None:
+        if threading.get_ident() == here:
+            came.set()
+        else:
+            loop.call_soon_threadsafe(came.set)
+
+    answer.add_done_callback(arrive)
     await came.wait()
     answer.result(0)
 
@@ -107,7 +114,7 @@ def coroutines(recorder: Any, writers: int) -> Load:
     async def write(spans: list[float], until: float) -> None:
         while time.perf_counter() < until:
             began = time.perf_counter()
-            await _answered(recorder.submit([an_event()], positions={}, reply=None, parked=None))
+            await _answered(recorder.submit_on_loop([an_event()], reply=None))
             spans.append(time.perf_counter() - began)
 
     async def all_of_them() -> list[float]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 from fourgates.chassis.store import Parked, Reply, StoreUnavailable, open_sqlite_recorder
@@ -126,6 +127,13 @@ class FaultyRecorder:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
             answer.set_exception(error)
         return answer
+
+    def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
+        """Append; the answer is there at once."""
+        return self.submit(stored_events, positions={}, reply=reply, parked=None)
+
+    async def select_on_loop(self, originator_id: UUID) -> None:
+        """Leave reading to a thread."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)

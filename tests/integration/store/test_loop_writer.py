@@ -262,7 +262,8 @@ async def test_what_was_stored_before_the_answer_was_lost_is_not_stored_again(re
 
 @on_each_loop
 async def test_an_answer_that_takes_too_long_is_looked_for_by_the_thread(place, opened):
-    recorder = opened(limits=Limits(answer_s=0.2))
+    # And nobody would wait for it any more, had it not been sent.
+    recorder = opened(limits=Limits(answer_s=0.2, append_s=0.1))
     writer = await on_its_own(recorder)
     batches = in_threads(recorder)
     with nothing_can_be_appended(place):

@@ -228,9 +228,10 @@ class GroupWriter:
                 return False
             self._in_hand = self._waiting.next_batch()
         now = monotonic()
-        late = [append for append in self._in_hand if append.until < now]
+        # What was sent before may be stored, however late it is: that must be looked for.
+        late = {append for append in self._in_hand if append.until < now and not append.unclear}
         if late:
-            self._in_hand = [append for append in self._in_hand if append.until >= now]
+            self._in_hand = [append for append in self._in_hand if append not in late]
             for append in late:
                 _fail(append, StoreUnavailable("the store was too long away: nothing of this was stored"))
         return True

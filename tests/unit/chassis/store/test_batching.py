@@ -14,7 +14,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from fourgates.chassis.ids import CountedIds
 from fourgates.chassis.store import QueueFull, QueueLimits, StoreUnavailable, WriterDied
 from fourgates.chassis.store.answer import Answer
-from fourgates.chassis.store.batching import GroupCommit
+from fourgates.chassis.store.batching import Append, GroupCommit
 
 IDS = CountedIds(11)
 WAIT_S = 10
@@ -201,6 +201,36 @@ def test_what_waited_too_long_is_not_stored_any_more(kept):
     with pytest.raises(StoreUnavailable, match="nothing of this was stored"):
         late.result(WAIT_S)
     assert kept.batches == [["first"]]
+
+
+def an_append(topic: str, *, until: float, unclear: bool = False) -> Append:
+    return Append([StoredEvent(IDS.new(), 1, topic, b"")], {}, None, None, until, 1, 1, unclear=unclear)
+
+
+def test_what_is_taken_over_comes_first_and_in_its_order(kept):
+    later = time.monotonic() + WAIT_S
+    taken = [an_append("one", until=later), an_append("two", until=later)]
+    with busy(kept):
+        waiting = put(kept, "three")
+        kept._writer.take_over(taken)
+    assert [waiting.result(WAIT_S), *(append.answer.result(WAIT_S) for append in taken)] == [[2]] * 3
+    assert kept.batches == [["first"], ["one", "two", "three"]]
+
+
+def test_what_was_sent_before_is_looked_for_however_late_it_is(kept):
+    sent, never_sent = an_append("sent", until=0, unclear=True), an_append("never sent", until=0)
+    kept._writer.take_over([sent, never_sent])
+    assert sent.answer.result(WAIT_S) == [1]
+    with pytest.raises(StoreUnavailable, match="nothing of this was stored"):
+        never_sent.answer.result(WAIT_S)
+
+
+def test_what_is_taken_over_after_the_end_is_refused(kept):
+    kept.drain()
+    append = an_append("late", until=time.monotonic() + WAIT_S)
+    kept._writer.take_over([append])
+    with pytest.raises(StoreUnavailable, match="closed"):
+        append.answer.result(0)
 
 
 def test_closing_stores_what_waits_and_takes_nothing_more(kept):

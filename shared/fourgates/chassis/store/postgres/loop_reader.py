@@ -21,7 +21,7 @@ from fourgates.chassis.store.stored import stored_event
 # Aggregates that are read together, and events of all of them: the loop does nothing else while it takes them.
 TOGETHER_MAX = 16
 EVENTS_MAX = 2_000
-# More than all who may wait for their first byte; whoever comes then has a thread read.
+# As many as there are connections by default; whoever comes then has a thread read.
 WAITING_MAX = 1_000
 # In the order in which they were asked for, and each in its own. The index gives both.
 _EVENTS_OF = """SELECT w.number::integer, e.originator_version, e.topic, e.state
