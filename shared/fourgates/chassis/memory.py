@@ -75,7 +75,7 @@ class Memory:
                 work.check_sure()
             except _Missing as missing:
                 hand.undo()
-                given[missing.id] = await self._loaded(missing.id)
+                given[missing.id] = await self._store.load_on_loop(missing.id)
             except _Unsure:
                 hand.undo()
                 await self._be_current()
@@ -112,7 +112,7 @@ class Memory:
         kept = self._kept
         found = kept.take(aggregate_id)
         if found is None:
-            found = await self._loaded(aggregate_id)
+            found = await self._store.load_on_loop(aggregate_id)
         try:
             return show(found)
         finally:
@@ -123,9 +123,6 @@ class Memory:
         """Hear what somebody else of this process stored."""
         for event in events:
             self._kept.moved(event.originator_id, event.originator_version)
-
-    async def _loaded(self, aggregate_id: UUID) -> Aggregate | None:
-        return await self._store.load_on_loop(aggregate_id)
 
     async def _be_current(self) -> None:
         """Wait for a look at the log that begins after this is asked; all who ask meanwhile share it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import structlog
 from fastapi import Request, Response
@@ -20,6 +21,12 @@ SECURITY_HEADERS = (
 )
 
 log = structlog.get_logger("fourgates.http")
+
+
+@lru_cache(maxsize=1024)
+def as_sent(name: str) -> bytes:
+    """Return the name of a header as servers give it and take it."""
+    return name.lower().encode("latin-1")
 
 
 class Edge:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ForwardRef, cast
 
 from fastapi import Depends, Request, Response
@@ -19,6 +18,7 @@ from starlette.types import Receive, Scope
 
 from fourgates.chassis.http import parsing
 from fourgates.chassis.http.direct import carried_out_directly
+from fourgates.chassis.http.edge import as_sent
 from fourgates.chassis.http.paging import page_parameters
 from fourgates.chassis.http.positions import MIN_POSITION
 from fourgates.chassis.http.problems import Problem
@@ -185,20 +185,14 @@ class _FoundHeaders(Headers):
     def getlist(self, key: str) -> list[str]:
         if self._repeats:
             return super().getlist(key)
-        found = self._found.get(_as_sent(key))
+        found = self._found.get(as_sent(key))
         return [] if found is None else [found.decode("latin-1")]
 
     def get(self, key: str, default: Any = None) -> Any:
         if self._repeats:
             return super().get(key, default)
-        found = self._found.get(_as_sent(key))
+        found = self._found.get(as_sent(key))
         return default if found is None else found.decode("latin-1")
-
-
-@lru_cache(maxsize=1024)
-def _as_sent(name: str) -> bytes:
-    """Return the name of a header as a server gives it."""
-    return name.lower().encode("latin-1")
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

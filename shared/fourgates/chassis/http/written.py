@@ -11,13 +11,12 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from fourgates.chassis.aggregate import Aggregate
-from fourgates.chassis.http.edge import SECURITY_HEADERS
+from fourgates.chassis.http.edge import SECURITY_HEADERS, as_sent
 
 Result = TypeVar("Result", bound="Aggregate | None")
 Body = BaseModel | Mapping[str, Any] | Sequence[Any]
 
 PRIVATE = {"Cache-Control": "private, no-cache"}
-_NAMES = {name: name.lower().encode() for name in ("Cache-Control", "ETag", "Location")}
 _NOT_CACHED = ((b"content-type", b"application/json"), *SECURITY_HEADERS)
 _CACHED = tuple((name, value) for name, value in _NOT_CACHED if name != b"cache-control")
 
@@ -48,13 +47,9 @@ class Rendered(Response):
         self.status_code = status
         self.background = None
         self.body = body
-        given = [(_NAMES.get(name) or _sent(name), value.encode("latin-1")) for name, value in headers.items()]
+        given = [(as_sent(name), value.encode("latin-1")) for name, value in headers.items()]
         all_have = _CACHED if "Cache-Control" in headers else _NOT_CACHED
         self.raw_headers = [*given, (b"content-length", b"%d" % len(body)), *all_have]
-
-
-def _sent(name: str) -> bytes:
-    return name.lower().encode("latin-1")
 
 
 def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

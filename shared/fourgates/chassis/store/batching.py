@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
-from uuid import UUID
 
 import structlog
 from eventsourcing.persistence import StoredEvent, Tracking
@@ -293,7 +292,7 @@ class GroupCommit(ABC):
 
         Raises `QueueFull`.
         """
-        append = self._waiting(stored_events, positions, reply, parked)
+        append = self._append_of(stored_events, positions, reply, parked)
         if not (stored_events or positions or reply or parked):
             append.answer.set_result(())
             return append.answer
@@ -303,7 +302,7 @@ class GroupCommit(ABC):
         """Append from an event loop, without waiting, as `submit` does. Raises `QueueFull`."""
         return self.submit(stored_events, positions={}, reply=reply, parked=None)
 
-    def _waiting(
+    def _append_of(
         self,
         stored_events: Sequence[StoredEvent],
         positions: Mapping[str, int],
@@ -314,10 +313,6 @@ class GroupCommit(ABC):
         amount = sum([len(event.state) for event in stored_events]) + (len(reply.body) if reply else 0)
         until = monotonic() + self._writer.limits.wait_s
         return Append(stored_events, positions, reply, parked, until, size, amount)
-
-    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
-        """Return None: a file is read by a thread."""
-        return None
 
     def append(
         self,

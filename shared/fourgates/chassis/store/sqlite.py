@@ -210,6 +210,10 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
                 for position, originator_id, version, topic, state in cursor.fetchall()
             ]
 
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+        """Return None: a file is read by a thread."""
+        return None
+
     def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
         """Return nothing: no other process appends."""
         return ()

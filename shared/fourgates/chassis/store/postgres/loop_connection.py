@@ -57,6 +57,7 @@ class LoopConnection(ABC):
         self._socket = -1
         self._sent_at: float | None = None
         self._unsent = False
+        self._called = False
         self._watching = False
         self._connecting = False
         self._again_at = 0.0
@@ -89,6 +90,10 @@ class LoopConnection(ABC):
             over.wait(_CLOSE_S)
 
     @abstractmethod
+    def _send_next(self) -> None:
+        """Send what waits, if anything does and something can be sent."""
+
+    @abstractmethod
     def _answered(self, results: Sequence[PGresult]) -> None:
         """Hear all results of what was sent."""
 
@@ -116,6 +121,16 @@ class LoopConnection(ABC):
                 thread.start()
                 self._connecting = True
         return self._conn is not None
+
+    def _send_soon(self) -> None:
+        """Send in the next turn of the loop: others whose requests came together with this one ask in the same turn."""
+        if self._sent_at is None and not self._called:
+            self._called = True
+            self._loop.call_soon(self._send_now)
+
+    def _send_now(self) -> None:
+        self._called = False
+        self._send_next()
 
     def _send(self, make: Callable[[], Sequence[object]]) -> None:
         """Send the statement with the values that are made; only where something can be sent."""

@@ -45,7 +45,6 @@ class LoopReader(LoopConnection):
         super().__init__(loop, datastore, statement, results=Format.BINARY)
         self._waiting: list[tuple[UUID, asyncio.Future[Read]]] = []
         self._asked: list[tuple[UUID, asyncio.Future[Read]]] = []
-        self._called = False
 
     async def read(self, aggregate_id: UUID) -> Read:
         """Return the events of an aggregate in order, or None when they cannot be read from here now."""
@@ -53,14 +52,10 @@ class LoopReader(LoopConnection):
             return None
         answer: asyncio.Future[Read] = self._loop.create_future()
         self._waiting.append((aggregate_id, answer))
-        if not self._asked and not self._called:
-            self._called = True
-            # Not at once: others whose requests came together with this one ask in the same turn of the loop.
-            self._loop.call_soon(self._ask_next)
+        self._send_soon()
         return await answer
 
-    def _ask_next(self) -> None:
-        self._called = False
+    def _send_next(self) -> None:
         if self._is_free and self._waiting:
             self._asked, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
             ids = [aggregate_id.hex for aggregate_id, _ in self._asked]
@@ -69,7 +64,7 @@ class LoopReader(LoopConnection):
     def _answered(self, results: Sequence[PGresult]) -> None:
         asked, self._asked = self._asked, []
         # First of all, so that the server works while everybody is told.
-        self._ask_next()
+        self._send_next()
         try:
             self._tell(asked, results)
         finally:

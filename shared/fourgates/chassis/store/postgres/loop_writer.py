@@ -32,21 +32,16 @@ class LoopWriter(LoopConnection):
         self._group = group
         self._waiting = Waiting(group.limits)
         self._sent: _Sent | None = None
-        self._called = False
 
     def submit(self, append: Append) -> Answer:
         """Store an append; return where its answer will be. Raises `QueueFull` and `StoreUnavailable`."""
         if not self._is_open():
             return self._group.submit(append)
         self._waiting.put(append)
-        if self._sent is None and not self._called:
-            self._called = True
-            # Not at once: others whose requests came together with this one append in the same turn of the loop.
-            self._loop.call_soon(self._send_next)
+        self._send_soon()
         return append.answer
 
     def _send_next(self) -> None:
-        self._called = False
         if self._is_free and self._waiting:
             self._sent = apart(self._waiting.next_batch())
             self._send(partial(arguments, *self._sent))

@@ -91,7 +91,7 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
 
     def submit_on_loop(self, stored_events: Sequence[StoredEvent], *, reply: Reply | None) -> Answer:
         """Append from an event loop, without waiting, as `submit` does. Raises `QueueFull` and `StoreUnavailable`."""
-        return self._loop_writers.here().submit(self._waiting(stored_events, {}, reply, None))
+        return self._loop_writers.here().submit(self._append_of(stored_events, {}, reply, None))
 
     async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
         """Return the events of one aggregate in order, or None when a thread must read them."""
