@@ -113,7 +113,8 @@ async def test_what_is_too_long_is_read_by_a_thread_and_what_comes_before_it_is_
     _, in_threads = await on_its_own(store)
     found = await read(store, short, long, behind)
     assert [len(ball.heights) for ball in found] == [1, EVENTS_MAX, 1]
-    assert in_threads == [long.id, behind.id]
+    # Two threads, and none waits for the other.
+    assert sorted(in_threads) == [long.id, behind.id]
 
 
 @on_each_loop
