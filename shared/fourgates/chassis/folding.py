@@ -1,4 +1,7 @@
-"""How an event is made and changes its aggregate: as the library does it, but what a class alone decides, once."""
+"""How an event is made and changes its aggregate: as the library does it, but what a class alone decides, once.
+
+An aggregate is folded from the values of its events: those that are only folded are never made.
+"""
 
 from __future__ import annotations
 
@@ -11,36 +14,43 @@ from typing import Any
 from eventsourcing.domain import CanMutateAggregate, DecoratedFuncCaller, decorated_funcs
 from eventsourcing.utils import TopicError, resolve_topic
 
-Apply = Callable[[Any, Any], object]
+Values = dict[str, Any]
+# Changes an aggregate by the values of an event, the three of its envelope among them.
+Assign = Callable[[Any, Values], object]
 
-# What an event of a class does to its aggregate.
-APPLY: dict[type[Any], Apply] = {}
-_BEGIN: dict[type[Any], Apply] = {}
+# What an event of a class assigns.
+ASSIGN: dict[type[Any], Assign] = {}
+_BEGIN: dict[type[Any], Assign] = {}
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}
 
 
-def application(cls: type[Any]) -> Apply:
-    """Return what applies events of a class: the method that was decorated with it, or whatever it overrides."""
-    appliers = [base for base in cls.__mro__ if "apply" in vars(base)]
-    apply: Apply | None = None
+def assignment(event_class: type[Any]) -> Assign:
+    """Return what lets an event assign: the method that was decorated with it, or whatever it overrides."""
+    appliers = [base for base in event_class.__mro__ if "apply" in vars(base)]
+    found: Assign | None = None
     if appliers == [CanMutateAggregate]:
-        apply = _nothing
+        found = _nothing
     elif appliers == [DecoratedFuncCaller, CanMutateAggregate]:
-        apply = _calling(decorated_funcs[cls], {field.name: field.name for field in fields(cls)})
-    APPLY[cls] = found = apply or _by_itself
+        found = _calling(decorated_funcs[event_class], {field.name: field.name for field in fields(event_class)})
+    if found is None:
+        # An event that knows by itself how to assign.
+        def found(aggregate: Any, values: Values) -> object:
+            return made_of(event_class, values).apply(aggregate)
+
+    ASSIGN[event_class] = found
     return found
 
 
-def begin(happened: Any, aggregate: Any) -> None:
-    """Let the first event assign to a new aggregate, by its `__init__`."""
-    cls = type(happened)
-    init = _BEGIN.get(cls)
+def begin(event_class: type[Any], aggregate: Any, values: Values) -> None:
+    """Let the first event assign to a new aggregate, by its `__init__`, and then as every event."""
+    init = _BEGIN.get(event_class)
     if init is None:
-        init = _BEGIN[cls] = _beginning(cls, type(aggregate))
-    init(aggregate, happened)
+        init = _BEGIN[event_class] = _beginning(event_class, type(aggregate))
+    init(aggregate, values)
+    assignment(event_class)(aggregate, values)
 
 
-def made(event_class: type[Any], values: dict[str, Any]) -> Any:
+def made(event_class: type[Any], values: Values) -> Any:
     """Return a new event with these values. Raises `TypeError` when they are not those of its class."""
     names = _FIELDS.get(event_class)
     if names is None:
@@ -51,13 +61,18 @@ def made(event_class: type[Any], values: dict[str, Any]) -> Any:
         ordered = {name: values[name] for name in names}
     except KeyError:
         return event_class(**values)
+    return made_of(event_class, ordered)
+
+
+def made_of(event_class: type[Any], values: Values) -> Any:
+    """Return an event of exactly these values, which are not looked at."""
     happened = object.__new__(event_class)
     # Events are frozen, and their own constructor takes three times as long for the same.
-    object.__setattr__(happened, "__dict__", ordered)
+    object.__setattr__(happened, "__dict__", values)
     return happened
 
 
-def _beginning(cls: type[Any], aggregate_class: type[Any]) -> Apply:
+def _beginning(cls: type[Any], aggregate_class: type[Any]) -> Assign:
     """Return what calls the `__init__` of an aggregate with the values of its first event, which bears its id."""
     known = {field.name: field.name for field in fields(cls)} | {"id": "originator_id"}
     init = _calling(aggregate_class.__init__, known)
@@ -67,28 +82,23 @@ def _beginning(cls: type[Any], aggregate_class: type[Any]) -> Apply:
     return init
 
 
-def _calling(method: Any, known: Mapping[str, str]) -> Apply | None:
+def _calling(method: Any, known: Mapping[str, str]) -> Assign | None:
     """Return what calls a method with the known values that it takes; None when it takes anything else."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
     if any(p.name not in known or p.kind not in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY} for p in parameters):
         return None
     if any(p.kind is p.KEYWORD_ONLY for p in parameters):
         pairs = [(p.name, known[p.name]) for p in parameters]
-        return lambda aggregate, happened: method(aggregate, **{n: happened.__dict__[value] for n, value in pairs})
+        return lambda aggregate, values: method(aggregate, **{name: values[value] for name, value in pairs})
     names = [known[p.name] for p in parameters]
     if len(names) < 2:  # noqa: PLR2004 - one name alone gives its value, not a tuple
-        return lambda aggregate, happened: method(aggregate, *[happened.__dict__[name] for name in names])
-    values = itemgetter(*names)
-    return lambda aggregate, happened: method(aggregate, *values(happened.__dict__))
+        return lambda aggregate, values: method(aggregate, *[values[name] for name in names])
+    wanted = itemgetter(*names)
+    return lambda aggregate, values: method(aggregate, *wanted(values))
 
 
-def _nothing(aggregate: Any, happened: Any) -> None:
+def _nothing(aggregate: Any, values: Values) -> None:
     """Assign nothing: no method is named after the event."""
-
-
-def _by_itself(aggregate: Any, happened: Any) -> None:
-    """Let an event assign that knows how."""
-    happened.apply(aggregate)
 
 
 def _fields(event_class: type[Any]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from fourgates.chassis.store import (
     UnreadableEvent,
     open_sqlite_recorder,
 )
+from fourgates.chassis.store.stored import stored_event
 from fourgates.chassis.testing import NOON, an_act
 from fourgates.chassis.testing.messages import TwoServices
 from fourgates.chassis.testing.toys import BALLS, Ball, BallBounced, publish_bounce
@@ -43,15 +44,16 @@ def queue():
 class MendedMapper(EventMapper):
     """Reads the log as if someone had put back what the corrupt row said."""
 
-    def to_domain_event(self, stored_event):
-        if bytes(stored_event.state) == CORRUPT:
-            ball = Ball.throw(an_act(), ball_id=stored_event.originator_id, colour="any")
+    def to_domain_event(self, stored):
+        if bytes(stored.state) == CORRUPT:
+            ball = Ball.throw(an_act(), ball_id=stored.originator_id, colour="any")
             ball.bounce(an_act(), height=5)
             written = self.to_stored_event(ball.collect_events()[1])
-            stored_event = StoredEvent(
-                stored_event.originator_id, stored_event.originator_version, written.topic, written.state
-            )
-        return super().to_domain_event(stored_event)
+            stored = StoredEvent(stored.originator_id, stored.originator_version, written.topic, written.state)
+        return super().to_domain_event(stored)
+
+    def fold(self, aggregate, *row):
+        return self.to_domain_event(stored_event(*row)).mutate(aggregate)
 
 
 def mended(recorder):

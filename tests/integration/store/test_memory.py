@@ -9,13 +9,13 @@ from contextlib import suppress
 from uuid import UUID
 
 import pytest
-from eventsourcing.persistence import StoredEvent
 from fourgates.chassis.aggregate import Aggregate, Refused
 from fourgates.chassis.memory import Memory, NotAtOnce
 from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, StoreUnavailable, open_sqlite_recorder
 from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.kept import Kept
 from fourgates.chassis.store.postgres import open_postgres_recorder
+from fourgates.chassis.store.stored import StoredRow
 from fourgates.chassis.testing import NOON, an_act
 from fourgates.chassis.testing.toys import Ball
 from fourgates.chassis.views import Views
@@ -32,9 +32,9 @@ class Counted(EventStore):
 
     loads = 0
 
-    def _folded(self, events: Iterable[StoredEvent]) -> Aggregate | None:
+    def _folded(self, aggregate_id: UUID, rows: Iterable[StoredRow]) -> Aggregate | None:
         self.loads += 1
-        return super()._folded(events)
+        return super()._folded(aggregate_id, rows)
 
 
 def on_postgres(place) -> Counted:

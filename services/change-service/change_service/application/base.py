@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from uuid import UUID
 
 from fourgates.chassis.aggregate import Act
@@ -38,7 +37,7 @@ class UseCaseBase:
         found = views.voter_at(self._work.views, act.person, act.at)
         voter = found or Voter(act.person, act.person, (act.person,), machine=act.machine)
         # Whoever is known here as a machine account is one, whatever the token says.
-        return replace(act, roles=voter.roles, machine=act.machine or voter.machine), voter
+        return act.but(roles=voter.roles, machine=act.machine or voter.machine), voter
 
     def _release(self, release_id: UUID | None) -> KnownRelease | None:
         return None if release_id is None else self._work.find(KnownRelease, id_of_known_release(release_id))

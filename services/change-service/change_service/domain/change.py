@@ -281,7 +281,8 @@ class Change(ChangeRules, Aggregate):
     @event(Rewritten)
     def _rewritten(self, act: Act, content: Content) -> None:
         self.content = content
-        self.authors = tuple(dict.fromkeys((*self.authors, act.person)))
+        if act.person not in self.authors:
+            self.authors = (*self.authors, act.person)
         self.state = ChangeState.DRAFT if self.state is ChangeState.DRAFT else ChangeState.REQUESTED
         self.grant = None
         self.asked_authorization_id = None

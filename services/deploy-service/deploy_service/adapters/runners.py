@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -110,7 +109,7 @@ class StepRunner:
         return self._executor.carry_out(order.step, place, package=request.package, before=before)
 
     def _now(self, act: Act) -> Act:
-        return replace(act, at=self._clock.now())
+        return act.but(at=self._clock.now())
 
 
 class DriftInspector:
@@ -128,7 +127,7 @@ class DriftInspector:
             self._record(act, carry_out, place, self._executor.inspect(place))
 
     def _record(self, act: Act, carry_out: CarryOut, place: Place, found: str) -> None:
-        now = replace(act, at=self._clock.now())
+        now = act.but(at=self._clock.now())
         carry_out(
             lambda use_cases: use_cases.record_inspection(
                 now, environment_id=place.environment_id, node=place.node, service_id=place.service_id, found=found

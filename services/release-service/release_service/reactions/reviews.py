@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fourgates.chassis.aggregate import Act
 from fourgates.contracts import review
 
@@ -18,7 +16,7 @@ def know_review_of_release(use_cases: ReleaseUseCases, act: Act, fact: review.Re
 
 def open_successor_of_missed_target(use_cases: ReleaseUseCases, act: Act, fact: review.TargetMissed) -> None:
     """Whenever a target was missed, a successor release is opened that carries the linked change."""
-    act = replace(act, why=f"{fact.name} was missed: {fact.detail}"[:2000])
+    act = act.but(why=f"{fact.name} was missed: {fact.detail}"[:2000])
     use_cases.open_successor(act, predecessor_id=fact.release_id, evaluation_id=fact.evaluation_id)
 
 
@@ -35,7 +33,7 @@ def know_accepted_target(use_cases: ReleaseUseCases, act: Act, fact: review.Targ
 
 def do_as_the_review_decided(use_cases: ReleaseUseCases, act: Act, fact: review.ReviewClosed) -> None:
     """Whenever a review ended, its release is closed or cancelled, or goes back, as was decided."""
-    act = replace(act, why=fact.reason)
+    act = act.but(why=fact.reason)
     decision = ReviewDecision(
         fact.review_id,
         fact.deployment_id,

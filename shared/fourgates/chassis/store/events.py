@@ -18,6 +18,7 @@ from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.interface import AlreadyHandled, Conflict, Parked, Recorder, Reply
 from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.recent import Recent
+from fourgates.chassis.store.stored import StoredRow, stored_event
 from fourgates.chassis.store.unreadable import Stopped, UnreadableEvent, check_sizes
 
 # A notice may get lost with the connection that brings it, so whoever waits long looks by itself as well.
@@ -92,22 +93,24 @@ class EventStore:
 
         Raises `UnreadableEvent`.
         """
-        return self._folded(self._recorder.select_events(aggregate_id, lte=version))
+        read = self._recorder.select_events(aggregate_id, lte=version)
+        return self._folded(aggregate_id, ((e.originator_version, e.topic, e.state) for e in read))
 
     async def load_on_loop(self, aggregate_id: UUID) -> Aggregate | None:
         """Return an aggregate as `load` does, without keeping the event loop. Raises `UnreadableEvent`."""
         read = await self._recorder.select_on_loop(aggregate_id)
         if read is None:
             return await to_thread.run_sync(self.load, aggregate_id, limiter=self._loading)
-        return self._folded(read)
+        return self._folded(aggregate_id, read)
 
-    def _folded(self, events: Iterable[StoredEvent]) -> Aggregate | None:
+    def _folded(self, aggregate_id: UUID, rows: Iterable[StoredRow]) -> Aggregate | None:
         aggregate: Any = None
-        for stored in events:
+        fold = self._mapper.fold
+        for row in rows:
             try:
-                aggregate = cast("Any", self._mapper.to_domain_event(stored)).mutate(aggregate)
+                aggregate = fold(aggregate, aggregate_id, *row)
             except Exception as error:
-                raise self._unreadable(stored, error) from error
+                raise self._unreadable(stored_event(aggregate_id, *row), error) from error
         return cast("Aggregate | None", aggregate)
 
     def events_of(self, aggregate_id: UUID) -> list[Any]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from eventsourcing.persistence import InterfaceError, Notification, OperationalError, StoredEvent
 
 from fourgates.chassis.store.answer import Answer
+from fourgates.chassis.store.stored import StoredRow
 
 
 class Conflict(Exception):
@@ -94,7 +95,7 @@ class Recorder(Protocol):
         """Return the events of one aggregate in order."""
         ...
 
-    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredRow] | None:
         """Return the events of one aggregate in order, read by the loop itself, or None."""
         ...
 

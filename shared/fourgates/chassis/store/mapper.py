@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from functools import lru_cache, partial
-from typing import Any, TypedDict, cast, get_type_hints
+from typing import Any, NamedTuple, TypedDict, cast, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -13,14 +13,22 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import TopicError, get_topic, resolve_topic
 
+from fourgates.chassis.folding import made_of
 from fourgates.chassis.store.stored import stored_event
 
 _ENVELOPE = ("originator_id", "originator_version", "timestamp")
 # msgspec makes what it knows of a dataclass visible before it is complete: two threads that build decoders of the same
 # one at the same time end the process.
 _BUILDING = threading.Lock()
-_new = object.__new__
-_set = object.__setattr__
+_BAD_STATE = (msgspec.MsgspecError, UnicodeDecodeError, TopicError)
+
+
+class _Known(NamedTuple):
+    """What a stored name stands for: an event class, what folds the values of its events, what reads its states."""
+
+    event_class: type[Any]
+    fold: Callable[[Any, dict[str, Any]], Any]
+    decode: Callable[[bytes], dict[str, Any]]
 
 
 class EventMapper(Mapper[UUID]):
@@ -32,7 +40,7 @@ class EventMapper(Mapper[UUID]):
 
     def __init__(self) -> None:
         """Make a mapper; it needs no transcoder, cipher or compressor of the library."""
-        self._known: dict[str, tuple[type[Any], Callable[[bytes], dict[str, Any]]]] = {}
+        self._known: dict[str, _Known] = {}
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Return the stored form of an event."""
@@ -51,30 +59,43 @@ class EventMapper(Mapper[UUID]):
         """
         stored = vars(stored_event)
         try:
-            cls, decode = self._known.get(stored["topic"]) or self._know(stored_event.topic)
+            cls, _, decode = self._known.get(stored["topic"]) or self._know(stored_event.topic)
             values = decode(stored["state"])
-        except (msgspec.MsgspecError, UnicodeDecodeError, TopicError) as error:
+        except _BAD_STATE as error:
             raise MapperDeserialisationError(_unreadable(stored_event, error)) from error
         values["originator_id"] = stored["originator_id"]
         values["originator_version"] = stored["originator_version"]
         values["timestamp"] = values["act"].at
-        domain_event = _new(cls)
-        # Events are frozen, and their own constructor takes three times as long for the same.
-        _set(domain_event, "__dict__", values)
-        return domain_event  # type: ignore[no-any-return]  # what a topic resolves to is not known statically
+        return made_of(cls, values)  # type: ignore[no-any-return]  # what a topic resolves to is not known statically
+
+    def fold(self, aggregate: Any, originator_id: UUID, version: int, topic: str, state: bytes) -> Any:
+        """Let a stored event change its aggregate, None before the first, and return it; the event is not made.
+
+        Raises `MapperDeserialisationError` as `to_domain_event`, and what events raise that are not the next one.
+        """
+        try:
+            _, fold, decode = self._known.get(topic) or self._know(topic)
+            values = decode(state)
+        except _BAD_STATE as error:
+            stored = stored_event(originator_id, version, topic, state)
+            raise MapperDeserialisationError(_unreadable(stored, error)) from error
+        values["originator_id"] = originator_id
+        values["originator_version"] = version
+        values["timestamp"] = values["act"].at
+        return fold(aggregate, values)
 
     def class_of(self, topic: str) -> type[Any] | None:
         """Return the class of a stored name, or None when nobody here knows it."""
         try:
-            return (self._known.get(topic) or self._know(topic))[0]
+            return (self._known.get(topic) or self._know(topic)).event_class
         except Exception:  # noqa: BLE001 - a name may say anything
             return None
 
-    def _know(self, topic: str) -> tuple[type[Any], Callable[[bytes], dict[str, Any]]]:
-        """Return the class of a stored name, and what reads its states. Raises `TopicError`."""
+    def _know(self, topic: str) -> _Known:
+        """Return what is known of a stored name. Raises `TopicError`."""
         cls = resolve_topic(topic)
         decode = _decoder(cls).decode if getattr(cls, "class_version", 1) == 1 else partial(_decode, cls)
-        self._known[topic] = (cls, decode)
+        self._known[topic] = _Known(cls, cls.fold, decode)
         return self._known[topic]
 
 

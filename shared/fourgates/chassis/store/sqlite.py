@@ -31,7 +31,7 @@ from eventsourcing.sqlite import (
 from fourgates.chassis.store.batching import Append, GroupCommit, QueueLimits, refuse
 from fourgates.chassis.store.interface import SETTLED, Parked, Reply
 from fourgates.chassis.store.positions import After
-from fourgates.chassis.store.stored import notification, stored_event
+from fourgates.chassis.store.stored import StoredRow, notification, stored_event
 from fourgates.chassis.store.texts import escaped, unescaped
 
 _MEMORY = itertools.count()
@@ -210,7 +210,7 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
                 for position, originator_id, version, topic, state in cursor.fetchall()
             ]
 
-    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredRow] | None:
         """Return None: a file is read by a thread."""
         return None
 

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
+# An event of a known aggregate: its version, its stored name, its state.
+StoredRow = tuple[int, str, bytes]
+
 _new = object.__new__
 _set = object.__setattr__
 

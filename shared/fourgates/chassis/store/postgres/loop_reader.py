@@ -8,7 +8,6 @@ from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
@@ -16,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 
 from fourgates.chassis.store.postgres.connections import FourgatesPostgresDatastore
 from fourgates.chassis.store.postgres.loop_connection import LoopConnection
-from fourgates.chassis.store.stored import stored_event
+from fourgates.chassis.store.stored import StoredRow
 
 # Aggregates that are read together, and events of all of them: the loop does nothing else while it takes them.
 TOGETHER_MAX = 16
@@ -30,7 +29,7 @@ _EVENTS_OF = """SELECT w.number::integer, e.originator_version, e.topic, e.state
         WHERE originator_id = w.id ORDER BY originator_version LIMIT $2::integer) AS e
     ORDER BY w.number, e.originator_version LIMIT $2::integer"""
 
-Read = Sequence[StoredEvent] | None
+Read = Sequence[StoredRow] | None
 _number = itemgetter(0)
 
 
@@ -84,10 +83,9 @@ class LoopReader(LoopConnection):
         found = {number: list(group) for number, group in groupby(rows, _number)}
         # Of the last one there may be more.
         whole = len(asked) if len(rows) <= EVENTS_MAX else rows[-1][0] - 1
-        for number, (aggregate_id, answer) in enumerate(asked[:whole], start=1):
+        for number, (_, answer) in enumerate(asked[:whole], start=1):
             if not answer.done():
-                events = found.get(number, ())
-                answer.set_result([stored_event(aggregate_id, *row[1:]) for row in events])
+                answer.set_result([row[1:] for row in found.get(number, ())])
 
 
 def _refuse(asked: Sequence[tuple[UUID, asyncio.Future[Read]]]) -> None:

@@ -22,6 +22,7 @@ from fourgates.chassis.store.postgres.loop_reader import LoopReader
 from fourgates.chassis.store.postgres.loop_writer import LoopWriter
 from fourgates.chassis.store.postgres.reading import Reading
 from fourgates.chassis.store.postgres.tables import more_tables
+from fourgates.chassis.store.stored import StoredRow
 from fourgates.chassis.store.texts import escaped, unescaped
 
 _PARKED = "source, key, message_id, headers, body, reason, parked_at"
@@ -93,7 +94,7 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         """Append from an event loop, without waiting, as `submit` does. Raises `QueueFull` and `StoreUnavailable`."""
         return self._loop_writers.here().submit(self._append_of(stored_events, {}, reply, None))
 
-    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredEvent] | None:
+    async def select_on_loop(self, originator_id: UUID) -> Sequence[StoredRow] | None:
         """Return the events of one aggregate in order, or None when a thread must read them."""
         return await self._loop_readers.here().read(originator_id)
 
