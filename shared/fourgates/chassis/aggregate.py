@@ -15,10 +15,10 @@ from uuid import UUID, uuid5
 
 import msgspec
 from eventsourcing.domain import Aggregate as LibraryAggregate
-from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, OriginatorIDError, OriginatorVersionError, event
-from eventsourcing.utils import get_topic, resolve_topic
+from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, event
+from eventsourcing.utils import get_topic
 
-from fourgates.chassis.folding import ASSIGN, assignment, begin, made
+from fourgates.chassis.folding import FOLD, fold_of, made
 from fourgates.chassis.plain import plain_with
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-class Act(msgspec.Struct, frozen=True):
+class Act(msgspec.Struct, frozen=True, gc=False):
     """Who did something, when, why, and what caused it. Every event carries one.
 
     `by` is the subject of a verified token, or the name of a service that reacts on behalf of the actor
@@ -164,43 +164,15 @@ class Aggregate(LibraryAggregate):
 
         act: Act
 
-        @classmethod
-        def fold(cls, aggregate: Any, values: dict[str, Any]) -> Any:
-            """Let an event of this class, of which only the values are there, change its aggregate, and return it.
+        def mutate(self, aggregate: Any) -> Any:
+            """Let this event change its aggregate, None before the first, and return it.
 
             Raises `OriginatorIDError` or `OriginatorVersionError` when it is not the next one.
             """
-            if aggregate is None:
-                raise OriginatorVersionError(values["originator_version"], LibraryAggregate.INITIAL_VERSION)
-            # What stands behind the properties of the library: they are asked for at every event of every load.
-            state = aggregate.__dict__
-            if values["originator_id"] is not state["_id"] and values["originator_id"] != state["_id"]:
-                raise OriginatorIDError(values["originator_id"], state["_id"])
-            version = state["_version"] + 1
-            if values["originator_version"] != version:
-                raise OriginatorVersionError(values["originator_version"], version)
-            (ASSIGN.get(cls) or assignment(cls))(aggregate, values)
-            state["_version"] = version
-            state["_modified_on"] = values["timestamp"]
-            return aggregate
-
-        def mutate(self, aggregate: Any) -> Any:
-            """Let this event change its aggregate, and return it. Raises what `fold` raises."""
-            return self.fold(aggregate, self.__dict__)
+            return (FOLD.get(type(self)) or fold_of(type(self)))(aggregate, self.__dict__)
 
     class Created(Event, LibraryAggregate.Created):
         """The first fact about an aggregate."""
-
-        @classmethod
-        def fold(cls, aggregate: Any, values: dict[str, Any]) -> Any:
-            """Return a new aggregate. Raises `OriginatorVersionError` when there is one already."""
-            if aggregate is not None:
-                raise OriginatorVersionError(values["originator_version"], aggregate.version + 1)
-            aggregate_class = resolve_topic(values["originator_topic"])
-            made_now = aggregate_class.__new__(aggregate_class)
-            made_now.__base_init__(*(values[name] for name in ("originator_id", "originator_version", "timestamp")))
-            begin(cls, made_now, values)
-            return made_now
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         service, name = cls.TOPIC.split(".")

@@ -8,46 +8,40 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from eventsourcing.domain import CanMutateAggregate, DecoratedFuncCaller, decorated_funcs
+from eventsourcing.domain import (
+    Aggregate,
+    CanInitAggregate,
+    CanMutateAggregate,
+    DecoratedFuncCaller,
+    OriginatorIDError,
+    OriginatorVersionError,
+    decorated_funcs,
+)
 from eventsourcing.utils import TopicError, resolve_topic
 
 Values = dict[str, Any]
 # Changes an aggregate by the values of an event, the three of its envelope among them.
 Assign = Callable[[Any, Values], object]
+# The same for the next event of an aggregate and no other, None before the first; returns the aggregate.
+Fold = Callable[[Any, Values], Any]
 
-# What an event of a class assigns.
-ASSIGN: dict[type[Any], Assign] = {}
-_BEGIN: dict[type[Any], Assign] = {}
+FOLD: dict[type[Any], Fold] = {}
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}
 
 
-def assignment(event_class: type[Any]) -> Assign:
-    """Return what lets an event assign: the method that was decorated with it, or whatever it overrides."""
-    appliers = [base for base in event_class.__mro__ if "apply" in vars(base)]
-    found: Assign | None = None
-    if appliers == [CanMutateAggregate]:
-        found = _nothing
-    elif appliers == [DecoratedFuncCaller, CanMutateAggregate]:
-        found = _calling(decorated_funcs[event_class], {field.name: field.name for field in fields(event_class)})
-    if found is None:
-        # An event that knows by itself how to assign.
-        def found(aggregate: Any, values: Values) -> object:
-            return made_of(event_class, values).apply(aggregate)
+def fold_of(event_class: type[Any]) -> Fold:
+    """Return what folds the values of events of a class.
 
-    ASSIGN[event_class] = found
+    It raises `OriginatorIDError` or `OriginatorVersionError` for one that is not the next of its aggregate.
+    """
+    assign = _assignment(event_class)
+    is_first = issubclass(event_class, CanInitAggregate)
+    FOLD[event_class] = found = _beginning(event_class, assign) if is_first else _following(assign)
     return found
-
-
-def begin(event_class: type[Any], aggregate: Any, values: Values) -> None:
-    """Let the first event assign to a new aggregate, by its `__init__`, and then as every event."""
-    init = _BEGIN.get(event_class)
-    if init is None:
-        init = _BEGIN[event_class] = _beginning(event_class, type(aggregate))
-    init(aggregate, values)
-    assignment(event_class)(aggregate, values)
 
 
 def made(event_class: type[Any], values: Values) -> Any:
@@ -72,14 +66,64 @@ def made_of(event_class: type[Any], values: Values) -> Any:
     return happened
 
 
-def _beginning(cls: type[Any], aggregate_class: type[Any]) -> Assign:
-    """Return what calls the `__init__` of an aggregate with the values of its first event, which bears its id."""
-    known = {field.name: field.name for field in fields(cls)} | {"id": "originator_id"}
-    init = _calling(aggregate_class.__init__, known)
-    if init is None:
-        msg = f"{aggregate_class.__qualname__}.__init__ must take the values of {cls.__qualname__}, by their names"
-        raise TypeError(msg)
-    return init
+def _following(assign: Assign) -> Fold:
+    """Return what folds events that are not the first."""
+
+    def follow(aggregate: Any, values: Values) -> Any:
+        if aggregate is None:
+            raise OriginatorVersionError(values["originator_version"], Aggregate.INITIAL_VERSION)
+        # What stands behind the properties of the library: they are asked for at every event of every load.
+        state = aggregate.__dict__
+        if values["originator_id"] is not state["_id"] and values["originator_id"] != state["_id"]:
+            raise OriginatorIDError(values["originator_id"], state["_id"])
+        version = state["_version"] + 1
+        if values["originator_version"] != version:
+            raise OriginatorVersionError(values["originator_version"], version)
+        assign(aggregate, values)
+        state["_version"] = version
+        state["_modified_on"] = values["timestamp"]
+        return aggregate
+
+    return follow
+
+
+def _beginning(event_class: type[Any], assign: Assign) -> Fold:
+    """Return what makes an aggregate of its first event, by its `__init__`."""
+    known = {field.name: field.name for field in fields(event_class)} | {"id": "originator_id"}
+
+    @cache
+    def init_of(aggregate_class: type[Any]) -> Assign:
+        init = _calling(aggregate_class.__init__, known)
+        if init is None:
+            name = f"{aggregate_class.__qualname__}.__init__"
+            msg = f"{name} must take the values of {event_class.__qualname__}, by their names"
+            raise TypeError(msg)
+        return init
+
+    def begin(aggregate: Any, values: Values) -> Any:
+        if aggregate is not None:
+            raise OriginatorVersionError(values["originator_version"], aggregate.version + 1)
+        aggregate_class = resolve_topic(values["originator_topic"])
+        new = aggregate_class.__new__(aggregate_class)
+        new.__base_init__(values["originator_id"], values["originator_version"], values["timestamp"])
+        init_of(aggregate_class)(new, values)
+        assign(new, values)
+        return new
+
+    return begin
+
+
+def _assignment(event_class: type[Any]) -> Assign:
+    """Return what lets an event assign: the method that was decorated with it, or whatever it overrides."""
+    appliers = [base for base in event_class.__mro__ if "apply" in vars(base)]
+    if appliers == [CanMutateAggregate]:
+        return _nothing
+    if appliers == [DecoratedFuncCaller, CanMutateAggregate]:
+        known = {field.name: field.name for field in fields(event_class)}
+        if (call := _calling(decorated_funcs[event_class], known)) is not None:
+            return call
+    # It knows by itself.
+    return lambda aggregate, values: made_of(event_class, values).apply(aggregate)
 
 
 def _calling(method: Any, known: Mapping[str, str]) -> Assign | None:
@@ -91,8 +135,15 @@ def _calling(method: Any, known: Mapping[str, str]) -> Assign | None:
         pairs = [(p.name, known[p.name]) for p in parameters]
         return lambda aggregate, values: method(aggregate, **{name: values[value] for name, value in pairs})
     names = [known[p.name] for p in parameters]
-    if len(names) < 2:  # noqa: PLR2004 - one name alone gives its value, not a tuple
-        return lambda aggregate, values: method(aggregate, *[values[name] for name in names])
+    # Written out for as many as most methods take: this is what costs most of a fold, but for the method itself.
+    if not names:
+        return lambda aggregate, _: method(aggregate)
+    if len(names) == 1:
+        [only] = names
+        return lambda aggregate, values: method(aggregate, values[only])
+    if len(names) == 2:  # noqa: PLR2004 - two
+        one, other = names
+        return lambda aggregate, values: method(aggregate, values[one], values[other])
     wanted = itemgetter(*names)
     return lambda aggregate, values: method(aggregate, *wanted(values))
 

@@ -52,8 +52,11 @@ class MendedMapper(EventMapper):
             stored = StoredEvent(stored.originator_id, stored.originator_version, written.topic, written.state)
         return super().to_domain_event(stored)
 
-    def fold(self, aggregate, *row):
-        return self.to_domain_event(stored_event(*row)).mutate(aggregate)
+    def folded(self, originator_id, rows):
+        aggregate = None
+        for row in rows:
+            aggregate = self.to_domain_event(stored_event(originator_id, *row)).mutate(aggregate)
+        return aggregate
 
 
 def mended(recorder):

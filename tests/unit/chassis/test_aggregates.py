@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 from fourgates.chassis.aggregate import Act, Aggregate
+from fourgates.chassis.folding import fold_of
 from fourgates.chassis.testing import an_act
 from fourgates.chassis.testing.toys import Ball
 
@@ -21,7 +22,7 @@ def events_of(ball_id, *heights):
 
 
 def by_values(happened, aggregate):
-    return type(happened).fold(aggregate, dict(vars(happened)))
+    return fold_of(type(happened))(aggregate, dict(vars(happened)))
 
 
 def by_itself(happened, aggregate):

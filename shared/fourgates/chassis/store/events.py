@@ -18,7 +18,7 @@ from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.interface import AlreadyHandled, Conflict, Parked, Recorder, Reply
 from fourgates.chassis.store.mapper import EventMapper
 from fourgates.chassis.store.recent import Recent
-from fourgates.chassis.store.stored import StoredRow, stored_event
+from fourgates.chassis.store.stored import StoredRow
 from fourgates.chassis.store.unreadable import Stopped, UnreadableEvent, check_sizes
 
 # A notice may get lost with the connection that brings it, so whoever waits long looks by itself as well.
@@ -104,14 +104,11 @@ class EventStore:
         return self._folded(aggregate_id, read)
 
     def _folded(self, aggregate_id: UUID, rows: Iterable[StoredRow]) -> Aggregate | None:
-        aggregate: Any = None
-        fold = self._mapper.fold
-        for row in rows:
-            try:
-                aggregate = fold(aggregate, aggregate_id, *row)
-            except Exception as error:
-                raise self._unreadable(stored_event(aggregate_id, *row), error) from error
-        return cast("Aggregate | None", aggregate)
+        try:
+            return cast("Aggregate | None", self._mapper.folded(aggregate_id, rows))
+        except UnreadableEvent as unreadable:
+            self.stopped.note(aggregate_id, str(unreadable))
+            raise
 
     def events_of(self, aggregate_id: UUID) -> list[Any]:
         """Return the events of one aggregate in order. Raises `UnreadableEvent`."""
@@ -350,12 +347,9 @@ class EventStore:
         try:
             return self._mapper.to_domain_event(stored)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are read
-            return self._unreadable(stored, error)
-
-    def _unreadable(self, stored: StoredEvent, error: Exception) -> UnreadableEvent:
-        unreadable = UnreadableEvent(stored, self._mapper.class_of(stored.topic), f"{error.__cause__ or error}")
-        self.stopped.note(unreadable.originator_id, str(unreadable))
-        return unreadable
+            unreadable = self._mapper.unreadable(stored, error)
+            self.stopped.note(unreadable.originator_id, str(unreadable))
+            return unreadable
 
     def close(self) -> None:
         """Close the store."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypedDict, cast, get_type_hints
 from uuid import UUID
@@ -13,14 +13,14 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import TopicError, get_topic, resolve_topic
 
-from fourgates.chassis.folding import made_of
-from fourgates.chassis.store.stored import stored_event
+from fourgates.chassis.folding import fold_of, made_of
+from fourgates.chassis.store.stored import StoredRow, stored_event
+from fourgates.chassis.store.unreadable import UnreadableEvent
 
 _ENVELOPE = ("originator_id", "originator_version", "timestamp")
 # msgspec makes what it knows of a dataclass visible before it is complete: two threads that build decoders of the same
 # one at the same time end the process.
 _BUILDING = threading.Lock()
-_BAD_STATE = (msgspec.MsgspecError, UnicodeDecodeError, TopicError)
 
 
 class _Known(NamedTuple):
@@ -61,28 +61,35 @@ class EventMapper(Mapper[UUID]):
         try:
             cls, _, decode = self._known.get(stored["topic"]) or self._know(stored_event.topic)
             values = decode(stored["state"])
-        except _BAD_STATE as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, TopicError) as error:
             raise MapperDeserialisationError(_unreadable(stored_event, error)) from error
         values["originator_id"] = stored["originator_id"]
         values["originator_version"] = stored["originator_version"]
         values["timestamp"] = values["act"].at
         return made_of(cls, values)  # type: ignore[no-any-return]  # what a topic resolves to is not known statically
 
-    def fold(self, aggregate: Any, originator_id: UUID, version: int, topic: str, state: bytes) -> Any:
-        """Let a stored event change its aggregate, None before the first, and return it; the event is not made.
+    def folded(self, originator_id: UUID, rows: Iterable[StoredRow]) -> Any:
+        """Return the aggregate that its stored events lead to, None without any. The events are not made.
 
-        Raises `MapperDeserialisationError` as `to_domain_event`, and what events raise that are not the next one.
+        Raises `UnreadableEvent`.
         """
-        try:
-            _, fold, decode = self._known.get(topic) or self._know(topic)
-            values = decode(state)
-        except _BAD_STATE as error:
-            stored = stored_event(originator_id, version, topic, state)
-            raise MapperDeserialisationError(_unreadable(stored, error)) from error
-        values["originator_id"] = originator_id
-        values["originator_version"] = version
-        values["timestamp"] = values["act"].at
-        return fold(aggregate, values)
+        aggregate = None
+        for version, topic, state in rows:
+            try:
+                _, fold, decode = self._known.get(topic) or self._know(topic)
+                values = decode(state)
+                values["originator_id"] = originator_id
+                values["originator_version"] = version
+                values["timestamp"] = values["act"].at
+                aggregate = fold(aggregate, values)
+            except Exception as error:
+                stored = stored_event(originator_id, version, topic, state)
+                raise self.unreadable(stored, error) from error
+        return aggregate
+
+    def unreadable(self, stored: StoredEvent, error: Exception) -> UnreadableEvent:
+        """Return what stands in the place of an event that cannot be read."""
+        return UnreadableEvent(stored, self.class_of(stored.topic), f"{error.__cause__ or error}")
 
     def class_of(self, topic: str) -> type[Any] | None:
         """Return the class of a stored name, or None when nobody here knows it."""
@@ -95,7 +102,7 @@ class EventMapper(Mapper[UUID]):
         """Return what is known of a stored name. Raises `TopicError`."""
         cls = resolve_topic(topic)
         decode = _decoder(cls).decode if getattr(cls, "class_version", 1) == 1 else partial(_decode, cls)
-        self._known[topic] = _Known(cls, cls.fold, decode)
+        self._known[topic] = _Known(cls, fold_of(cls), decode)
         return self._known[topic]
 
 
