@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from change_service.domain.authorization_rules import AuthorizationRules
@@ -76,13 +75,9 @@ def _tell(relay: Any, recorder: Any, stored_events: Sequence[Any]) -> None:
         happened: Any = mapper.to_domain_event(stored)
         one = happened.originator_id
         folded[one] = happened.mutate(folded.get(one) or relay._store.load(one))
-        message = again._message(Recorded(head + number, one, type(happened), partial(_itself, happened)))
+        message = again._message(Recorded(head + number, one, type(happened), happened))
         messages += [] if message is None else [message]
     relay._bus.publisher().publish(messages)
-
-
-def _itself(happened: Any) -> Any:
-    return happened
 
 
 @contextmanager

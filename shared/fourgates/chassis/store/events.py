@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 from uuid import UUID
@@ -30,32 +30,48 @@ LOADING_MAX = 2
 class Recorded:
     """One event of the log and its place in it. Positions grow in the order of commits and may have gaps.
 
-    The event is read when it is asked for: most followers pass by most events, and their class is known without. The
-    class is None where nobody here knows it.
+    The class of the event is None where nobody here knows it.
     """
 
+    # Thousands of these are kept: with slots each is one object for the collector of cycles to look at, not five.
+    __slots__ = ("_event", "event_class", "originator_id", "position", "size")
+
     def __init__(
-        self, position: int, originator_id: UUID, event_class: type[Any] | None, read: Callable[[], Any], size: int = 0
+        self, position: int, originator_id: UUID, event_class: type[Any] | None, event: Any, size: int = 0
     ) -> None:
         self.position = position
         # Bytes of its state as it is stored.
         self.size = size
         self.originator_id = originator_id
         self.event_class = event_class
-        self._read = read
+        self._event = event
 
-    @cached_property
+    @property
     def event(self) -> Any:
         """The event, or in its place an `UnreadableEvent`."""
-        return self._read()
+        return self._event
 
     def may_be(self, classes: Container[type[Any]]) -> bool:
         """Tell whether this is, or for all that is known may be, of one of these classes."""
         return self.event_class is None or self.event_class in classes
 
 
-def _same(event: Any) -> Any:
-    return event
+class _Stored(Recorded):
+    """One that is read when it is asked for: most followers pass by most events."""
+
+    __slots__ = ("_read", "_stored")
+
+    def __init__(self, stored: Notification, event_class: type[Any] | None, read: Callable[[StoredEvent], Any]) -> None:
+        super().__init__(int(stored.id), cast("UUID", stored.originator_id), event_class, None, len(stored.state))
+        self._stored = stored
+        self._read = read
+
+    @property
+    def event(self) -> Any:
+        """The event, or in its place an `UnreadableEvent`."""
+        if self._event is None:
+            self._event = self._read(self._stored)
+        return self._event
 
 
 class EventStore:
@@ -196,7 +212,7 @@ class EventStore:
         if done.exception() is None:
             self._recent.extend(
                 [
-                    Recorded(position, event.originator_id, type(event), partial(_same, event), len(one.state))
+                    Recorded(position, event.originator_id, type(event), event, len(one.state))
                     for position, event, one in zip(done.result(), events, stored, strict=True)
                 ]
             )
@@ -236,9 +252,7 @@ class EventStore:
         return [self._recorded(n) for n in kept], int(found[-1].id) if len(found) == limit else None
 
     def _recorded(self, stored: Notification) -> Recorded:
-        aggregate_id = cast("UUID", stored.originator_id)
-        event_class = self._mapper.class_of(stored.topic)
-        return Recorded(int(stored.id), aggregate_id, event_class, partial(self._read, stored), len(stored.state))
+        return _Stored(stored, self._mapper.class_of(stored.topic), self._read)
 
     def head(self) -> int:
         """Return the last position of the log, 0 when it is empty."""
