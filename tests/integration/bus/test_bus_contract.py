@@ -119,6 +119,31 @@ def test_handled_messages_are_swept_and_unhandled_ones_stay(tmp_path):
     bus.close()
 
 
+def test_a_sweep_leaves_what_somebody_has_not_handled_and_what_nobody_listens_to(tmp_path):
+    bus = InProcessBus(tmp_path / "bus.sqlite")
+    quick, slow = bus.consumer("quick", ["t", "u"]), bus.consumer("slow", ["t"])
+    bus.publisher().publish([a_message("nobody listens", topic="v")])
+
+    def kept_after(handled_by_slow: int) -> dict[str, int]:
+        bus.publisher().publish([a_message(str(n), topic) for n in range(500) for topic in ("t", "u")])
+        while quick.poll(0, 1000):
+            quick.commit()
+        slow.poll(0, handled_by_slow)
+        slow.commit()
+        # The next publishing finds so much published that it sweeps.
+        bus.publisher().publish([a_message(str(n), topic="w") for n in range(1000)])
+        return dict(bus._connection.execute("SELECT topic, count(*) FROM messages WHERE topic < 'w' GROUP BY topic"))
+
+    assert kept_after(handled_by_slow=200) == {"t": 300, "v": 1}
+    assert kept_after(handled_by_slow=300) == {"t": 500, "v": 1}
+    late = bus.consumer("late", ["t"])
+    assert kept_after(handled_by_slow=1000) == {"t": 1000, "v": 1}
+    assert len(late.poll(0, 5000)) == 1000
+    late.commit()
+    assert kept_after(handled_by_slow=1000) == {"t": 500, "v": 1}
+    bus.close()
+
+
 def test_nothing_is_lost_when_the_process_ends(tmp_path):
     first = InProcessBus(tmp_path / "bus.sqlite")
     first.publisher().publish([a_message("a"), a_message("b")])

@@ -38,6 +38,8 @@ class InProcessBus:
         self._heads = dict(self._connection.execute("SELECT topic, MAX(place) FROM messages GROUP BY topic"))
         self._waiting: dict[str, list[threading.Condition]] = {}
         self._published = 0
+        # Up to where each topic was swept.
+        self._swept: dict[str, int] = {}
 
     def publisher(self) -> _Publisher:
         """Return a publisher."""
@@ -132,12 +134,18 @@ class InProcessBus:
         ]
 
     def _sweep(self) -> None:
-        """Delete what every group that listens to a topic has handled; keep topics that nobody listens to yet."""
+        """Delete what every group that listens to a topic has handled; keep topics that nobody listens to yet.
+
+        Nothing is looked at twice: what is kept may be much, and this comes often.
+        """
+        found = self._connection.execute("SELECT topic, MIN(place) FROM committed GROUP BY topic").fetchall()
+        handled = {topic: place for topic, place in found if place > self._swept.get(topic, 0)}
         with self._connection:
-            self._connection.execute(
-                """DELETE FROM messages WHERE place <= COALESCE(
-                   (SELECT MIN(c.place) FROM committed c WHERE c.topic = messages.topic), 0)"""
+            self._connection.executemany(
+                "DELETE FROM messages WHERE place > ? AND place <= ? AND topic = ?",
+                [(self._swept.get(topic, 0), place, topic) for topic, place in handled.items()],
             )
+        self._swept |= handled
 
 
 def _written(headers: Mapping[str, str]) -> bytes:

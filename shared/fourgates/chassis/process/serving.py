@@ -18,7 +18,7 @@ log = structlog.get_logger("fourgates.process")
 IDLE_S = 75
 # Objects that are made before the collector of cycles looks at the newest, and the ratios of its longer looks. A
 # service makes few cycles, and keeps many objects that the collector would look at again and again for nothing.
-COLLECTED_EVERY = (20_000, 50, 20)
+COLLECTED_EVERY = (50_000, 50, 20)
 
 
 class CannotServe(Exception):
