@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from uuid import uuid4
 
@@ -46,9 +47,14 @@ def park(store, *letters):
         store.append((), parked=letter)
 
 
+def copy_all(store, bus):
+    with closing(DeadLetterCopies("mirror", store, bus)) as copies:
+        settle([copies])
+
+
 def test_a_parked_message_is_copied_with_its_reason(bus, group, store, name, a_letter):
     park(store, a_letter)
-    settle([DeadLetterCopies("mirror", store, bus)])
+    copy_all(store, bus)
     [copy] = copied(bus, group, name, 1)
     assert (copy.key, copy.body) == ("key", b"{}")
     assert dict(copy.headers) == {
@@ -71,9 +77,7 @@ def test_whatever_a_stranger_sent_is_copied(bus, group, store, name, a_letter):
         replace(a_letter, headers={str(n): "x" * 1000 for n in range(100)}),
     ]
     park(store, *letters)
-    copies = DeadLetterCopies("mirror", store, bus)
-    settle([copies])
-    copies.close()
+    copy_all(store, bus)
     found = {int(copy.headers["dlq-place"]): copy for copy in copied(bus, group, name, 4)}
     assert sorted(found) == [1, 2, 3, 4]
     assert found[1].body == b"\x00\xff"
@@ -94,7 +98,8 @@ class Breaking:
         self.before -= 1
         if self.before >= 0:
             raise BusUnavailable
-        self.bus.publisher().publish(messages)
+        with closing(self.bus.publisher()) as publisher:
+            publisher.publish(messages)
         self.after -= 1
         if self.after >= 0:
             raise BusUnavailable
@@ -120,11 +125,11 @@ def test_what_the_bus_did_not_confirm_is_copied_again(bus, group, store, name, a
 def test_one_that_was_settled_before_it_was_copied_is_copied_too_and_none_twice(bus, group, store, name, a_letter):
     park(store, a_letter, a_letter)
     store.append((), positions=settling(1))
-    settle([DeadLetterCopies("mirror", store, bus)])
+    copy_all(store, bus)
     park(store, a_letter)
-    another = DeadLetterCopies("mirror", store, bus)
-    settle([another])
-    assert not another.step()
+    with closing(DeadLetterCopies("mirror", store, bus)) as another:
+        settle([another])
+        assert not another.step()
     assert [copy.headers["dlq-place"] for copy in copied(bus, group, name, 3)] == ["1", "2", "3"]
 
 
@@ -135,13 +140,14 @@ def test_what_the_inbox_parks_is_copied(bus, group):
     two = TwoServices(bus, react=refuse)
     ball = two.bounce("red", 2, 1)
     inbox = two.a_replica()
-    settle([two.relay])
+    with closing(two.relay):
+        settle([two.relay])
     for _ in range(100):
         inbox.step()
         if len(two.parked()) == 2:
             break
     inbox.close()
-    settle([DeadLetterCopies("mirror", two.heard, bus)])
+    copy_all(two.heard, bus)
     found = copied(bus, group, two.name, 2)
     assert [copy.body for copy in found] == [message.body for message in two.published(ball)]
     assert [copy.headers["dlq-reason"] for copy in found] == two.parked()
