@@ -179,7 +179,7 @@ class Aggregate(LibraryAggregate):
         prefix = "" if name.lower() == service else name
         for nested_name, nested in tuple(vars(cls).items()):
             if isinstance(nested, type) and issubclass(nested, CanMutateAggregate):
-                if "mutate" in vars(nested):
+                if issubclass(nested, Aggregate.Event) and nested.mutate is not Aggregate.Event.mutate:
                     # What is read from the log is folded without it.
                     msg = f"{nested.__qualname__} overrides mutate: let it override apply"
                     raise TypeError(msg)

@@ -114,8 +114,12 @@ def test_a_name_that_nobody_knows_and_a_version_that_is_missing_are_told_alike(s
         row = EventMapper().to_stored_event(store.events_of(good.id)[1])
         unknown = StoredEvent(uuid4(), version, topic, row.state)
         recorder.append([unknown], positions={}, reply=None, parked=None)
-        with pytest.raises(UnreadableEvent, match=str(unknown.originator_id)):
+        with pytest.raises(UnreadableEvent, match=str(unknown.originator_id)) as met:
             store.load(unknown.originator_id)
+        if topic == "toy.Cube":
+            assert "toy.Cube" in met.value.why
+            [recorded] = store.log(store.head() - 1, 1)
+            assert recorded.event.why == met.value.why
 
 
 class Listening:

@@ -45,15 +45,25 @@ def test_only_the_next_event_of_an_aggregate_changes_it(fold):
     assert (ball.id, ball.heights, ball.version, ball.modified_on) == (ONE, (4, 3), 3, second.timestamp)
 
 
-def test_no_event_overrides_how_it_is_folded():
+class FoldedByItself(Aggregate.Event):
+    def mutate(self, aggregate):
+        return aggregate
+
+
+class BegunByItself(Aggregate.Created):
+    def mutate(self, aggregate):
+        return aggregate
+
+
+@pytest.mark.parametrize("base", [FoldedByItself, BegunByItself])
+def test_no_event_overrides_how_it_is_folded(base):
     with pytest.raises(TypeError, match="override apply"):
 
         class Disc(Aggregate):
             TOPIC = "toy.Disc"
 
-            class Turned(Aggregate.Event):
-                def mutate(self, aggregate):
-                    return aggregate
+            class Turned(base):
+                """It would be folded in another way when it is read."""
 
 
 def test_an_act_is_the_same_but_for_what_is_changed():

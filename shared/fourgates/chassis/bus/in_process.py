@@ -136,11 +136,14 @@ class InProcessBus:
     def _sweep(self) -> None:
         """Delete what every group that listens to a topic has handled; keep topics that nobody listens to yet.
 
-        Nothing is looked at twice: what is kept may be much, and this comes often.
+        It begins where it ended before: what is kept may be much, and this comes often.
         """
         found = self._connection.execute("SELECT topic, MIN(place) FROM committed GROUP BY topic").fetchall()
         handled = {topic: place for topic, place in found if place > self._swept.get(topic, 0)}
+        if not handled:
+            return
         with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(
                 "DELETE FROM messages WHERE place > ? AND place <= ? AND topic = ?",
                 [(self._swept.get(topic, 0), place, topic) for topic, place in handled.items()],

@@ -77,7 +77,7 @@ def parse_body(adapter: TypeAdapter[Any], raw: bytes) -> Any:
 def _no_name_repeats(value: Any, raw: bytes) -> bool:
     """Tell whether each name certainly stands once in a body: a colon follows each, and there is one for each field.
 
-    So most bodies need not be parsed a second time.
+    So most bodies need not be parsed a second time. It holds for models that set each field by its own name.
     """
     return isinstance(value, BaseModel) and raw.count(b":") == len(value.model_fields_set)
 

@@ -33,7 +33,7 @@ class Recorded:
     The class of the event is None where nobody here knows it.
     """
 
-    # Thousands of these are kept: with slots each is one object for the collector of cycles to look at, not five.
+    # Thousands are kept of what was appended here: with slots each gives the collector of cycles one object, not five.
     __slots__ = ("_event", "event_class", "originator_id", "position", "size")
 
     def __init__(
@@ -69,6 +69,7 @@ class _Stored(Recorded):
     @property
     def event(self) -> Any:
         """The event, or in its place an `UnreadableEvent`."""
+        # Two threads may read it at the same time, and get equal ones.
         if self._event is None:
             self._event = self._read(self._stored)
         return self._event

@@ -89,7 +89,9 @@ class EventMapper(Mapper[UUID]):
 
     def unreadable(self, stored: StoredEvent, error: Exception) -> UnreadableEvent:
         """Return what stands in the place of an event that cannot be read."""
-        return UnreadableEvent(stored, self.class_of(stored.topic), f"{error.__cause__ or error}")
+        # That names the event itself, and here it is the reason that is asked for.
+        why = error.__cause__ if isinstance(error, MapperDeserialisationError) else error
+        return UnreadableEvent(stored, self.class_of(stored.topic), f"{why or error}")
 
     def class_of(self, topic: str) -> type[Any] | None:
         """Return the class of a stored name, or None when nobody here knows it."""
