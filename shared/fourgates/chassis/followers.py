@@ -15,13 +15,13 @@ from fourgates.chassis.aggregate import Act
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, EventTooLarge, Recorded, UnreadableEvent
 from fourgates.chassis.work import Units, Work
+from fourgates.chassis.workers import BATCH
 
 log = structlog.get_logger()
 
 UseCases = Any
 CarryOut = Callable[[Callable[[Any], object]], None]
 
-BATCH = 500
 # Positions that may be passed by before that is saved.
 PASSED_MAX = 2_000
 RACES_MAX = 20
@@ -137,8 +137,8 @@ class OwnLog:
         self._clock = clock
         self._reading = _Reading(store, "own", tuple(own))
 
-    def step(self) -> bool:
-        """Handle one batch; tell whether there was one."""
+    def step(self) -> int:
+        """Handle one batch of the log; return how long it was."""
         batch = self._reading.batch()
         for recorded in batch:
             if self._reading.is_due(recorded):
@@ -148,7 +148,7 @@ class OwnLog:
                     self._reading.stop(recorded, error)
         if batch:
             self._reading.passed(batch)
-        return bool(batch)
+        return len(batch)
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the log to grow."""
@@ -198,8 +198,8 @@ class EffectRunner:
         self._clock = clock
         self._reading = _Reading(store, f"effect/{effect.name}", (effect.on,))
 
-    def step(self) -> bool:
-        """Run the effect of one batch of the log; tell whether there was any log left."""
+    def step(self) -> int:
+        """Run the effect of one batch of the log; return how long it was."""
         batch = self._reading.batch()
         for recorded in batch:
             if self._reading.is_due(recorded):
@@ -213,7 +213,7 @@ class EffectRunner:
                         self._store.append((), positions=self._reading.done(recorded))
         if batch:
             self._reading.passed(batch)
-        return bool(batch)
+        return len(batch)
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the log to grow."""

@@ -31,7 +31,7 @@ class Led:
         self._leads = False
         self._woken = threading.Event()
 
-    def step(self) -> bool:
+    def step(self) -> int:
         """Do a piece of work if this process leads."""
         led, self._leads = self._leads, self._leadership.hold()
         if self._leads:
@@ -39,7 +39,7 @@ class Led:
         if led:
             # Another goes on from what is saved: what is in memory here is of no use any more.
             self._worker.close()
-        return False
+        return 0
 
     def wait(self, timeout_s: float) -> None:
         """Wait for work, or for the next look at who leads."""

@@ -15,12 +15,12 @@ from pydantic import BaseModel
 from fourgates.chassis.bus import Bus, Message, Publisher
 from fourgates.chassis.bus.envelope import SHARDS, envelope_of, shard_of, source_of, to_message
 from fourgates.chassis.store import AlreadyHandled, EventStore, Recorded, UnreadableEvent
+from fourgates.chassis.workers import BATCH
 
 log = structlog.get_logger()
 
 Published = Mapping[type[Any], Callable[[Any, Any], BaseModel | None]]
 
-BATCH = 500
 # While there is more to be read, where the relay is gets saved after so many events; after a crash the messages behind
 # it are sent again. At rest it is saved.
 SAVE_EVERY = 2000
@@ -84,8 +84,8 @@ class Relay:
         self._saved = 0
         self._published_until = 0
 
-    def step(self) -> bool:
-        """Publish one batch; tell whether there was one.
+    def step(self) -> int:
+        """Publish one batch of the log; return how long it was.
 
         While much waits, it may not be acknowledged yet: the next step waits for that, when it has made the next batch.
         """
@@ -173,7 +173,7 @@ class Relay:
             position = following
         return Remade(found, Place(position, again._shards[shard]))
 
-    def _go_on(self, publisher: Publisher) -> bool:
+    def _go_on(self, publisher: Publisher) -> int:
         batch = self._store.following(self._position, self.batch_max)
         made = [message for message in map(self._next, batch) if message is not None]
         self._land()
@@ -185,7 +185,7 @@ class Relay:
             self._land()
         if not batch or self._done - self._saved >= SAVE_EVERY:
             self._save()
-        return bool(batch)
+        return len(batch)
 
     def _land(self) -> None:
         """Wait until what was sent is acknowledged."""

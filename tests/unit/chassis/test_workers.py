@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from fourgates.chassis.workers import Supervised
+from fourgates.chassis.workers import BATCH, MUCH, Supervised
 
 WAIT_S = 60
 
@@ -54,6 +54,24 @@ def test_who_found_work_gathers_before_the_next_step_and_stops_all_the_same():
     assert worker.left == [True]
     end(thread)
     assert worker.left is None
+
+
+def test_who_found_much_gathers_longer():
+    worker = Worker(MUCH, MUCH - 1, True)
+    thread = run(worker, gather_s=1e9, gather_much_s=0)
+    for _ in range(2):
+        assert worker.stepped.acquire(timeout=WAIT_S)
+    assert worker.left == [True]
+    end(thread)
+
+
+def test_who_left_something_for_the_next_step_goes_on_at_once():
+    worker = Worker(BATCH, BATCH - 1, True)
+    thread = run(worker, gather_s=0, gather_much_s=1e9)
+    for _ in range(2):
+        assert worker.stepped.acquire(timeout=WAIT_S)
+    assert worker.left == [True]
+    end(thread)
 
 
 def test_after_a_rest_work_begins_at_once():
