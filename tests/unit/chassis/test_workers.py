@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from fourgates.chassis.workers import BATCH, MUCH, Supervised
 
 WAIT_S = 60
@@ -56,19 +57,17 @@ def test_who_found_work_gathers_before_the_next_step_and_stops_all_the_same():
     assert worker.left is None
 
 
-def test_who_found_much_gathers_longer():
-    worker = Worker(MUCH, MUCH - 1, True)
-    thread = run(worker, gather_s=1e9, gather_much_s=0)
-    for _ in range(2):
-        assert worker.stepped.acquire(timeout=WAIT_S)
-    assert worker.left == [True]
-    end(thread)
-
-
-def test_who_left_something_for_the_next_step_goes_on_at_once():
-    worker = Worker(BATCH, BATCH - 1, True)
-    thread = run(worker, gather_s=0, gather_much_s=1e9)
-    for _ in range(2):
+@pytest.mark.parametrize(
+    ("found", "limits"),
+    [
+        pytest.param((MUCH, MUCH - 1), {"gather_s": 1e9, "gather_much_s": 0}, id="much"),
+        pytest.param((BATCH, BATCH - 1), {"gather_s": 0, "gather_much_s": 1e9}, id="as much as a step may"),
+    ],
+)
+def test_how_long_it_gathers_depends_on_what_was_found(found, limits):
+    worker = Worker(*found, True)
+    thread = run(worker, **limits)
+    for _ in found:
         assert worker.stepped.acquire(timeout=WAIT_S)
     assert worker.left == [True]
     end(thread)
