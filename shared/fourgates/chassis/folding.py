@@ -29,19 +29,17 @@ Assign = Callable[[Any, Values], object]
 # The same for the next event of an aggregate and no other, None before the first; returns the aggregate.
 Fold = Callable[[Any, Values], Any]
 
-FOLD: dict[type[Any], Fold] = {}
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}
 
 
+@cache
 def fold_of(event_class: type[Any]) -> Fold:
     """Return what folds the values of events of a class.
 
     It raises `OriginatorIDError` or `OriginatorVersionError` for one that is not the next of its aggregate.
     """
     assign = _assignment(event_class)
-    is_first = issubclass(event_class, CanInitAggregate)
-    FOLD[event_class] = found = _beginning(event_class, assign) if is_first else _following(assign)
-    return found
+    return _beginning(event_class, assign) if issubclass(event_class, CanInitAggregate) else _following(assign)
 
 
 def made(event_class: type[Any], values: Values) -> Any:
