@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fourgates.chassis.testing.ports import HOST
 from fourgates_cli.login import log_in
 from fourgates_cli.people import ensure_people
 
 from bench.commands import CONNECTIONS, measured, print_table
-from bench.servers import HOST, JSON, Served, started, the_no_op
+from bench.servers import JSON, Served, started, the_no_op
 
 
 def main() -> None:

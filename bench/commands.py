@@ -15,13 +15,14 @@ from uuid import uuid4
 
 import psycopg
 from fourgates.chassis.store.postgres import create_tables
+from fourgates.chassis.testing.ports import HOST
 from fourgates_cli.people import ensure_people, people_file
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from bench.load import Load
 from bench.parts import postgres
-from bench.servers import CLIENT, HOST, JSON, SECONDS, Served, started, the_no_op
+from bench.servers import CLIENT, JSON, SECONDS, Served, started, the_no_op
 
 CONNECTIONS = tuple(int(n) for n in os.environ.get("BENCH_CONNECTIONS", "1 32 128").split())
 # The middle of the rounds counts.

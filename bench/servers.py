@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.testing.ports import HOST, HeldPort
 
 from bench.load import Load, request_bytes, run
 
@@ -20,7 +20,6 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
 REQUESTS_MAX = 100_000
 START_LIMIT_S = 60.0
 STOP_S = 30.0
-HOST = "127.0.0.1"
 JSON = {"content-type": "application/json"}
 NOTHING = json.dumps({"title": "a", "reason": "b"}).encode()
 CLIENT = HttpClient(timeout_s=30)
@@ -82,20 +81,20 @@ def started(command: Command, path: str) -> Iterator[tuple[int, int]]:
 
     Raises `SystemExit` when it does not start.
     """
-    with socket.create_server((HOST, 0)) as held:
-        port = int(held.getsockname()[1])
-    arguments, told = command(port)
-    process = subprocess.Popen(arguments, env={**os.environ, **told}, stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + START_LIMIT_S
-        while not _answers(f"http://{HOST}:{port}{path}"):
-            if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"{' '.join(arguments[:3])} did not start")
-            time.sleep(0.05)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(STOP_S)
+    with closing(HeldPort()) as held:
+        port = held.number
+        arguments, told = command(port)
+        process = subprocess.Popen(arguments, env={**os.environ, **told}, stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + START_LIMIT_S
+            while not _answers(f"http://{HOST}:{port}{path}"):
+                if process.poll() is not None or time.monotonic() > until:
+                    raise SystemExit(f"{' '.join(arguments[:3])} did not start")
+                time.sleep(0.05)
+            yield port, process.pid
+        finally:
+            process.terminate()
+            process.wait(STOP_S)
 
 
 def _answers(url: str) -> bool:

@@ -6,12 +6,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -22,6 +21,7 @@ from fourgates.chassis.http.client import HttpClient, HttpFailed
 from fourgates.chassis.process.prepare import prepare, read_prepared
 from fourgates.chassis.testing.kafka import KafkaServer, given_kafka, running_kafka
 from fourgates.chassis.testing.lacking import Lacking
+from fourgates.chassis.testing.ports import HOST, HeldPort
 from fourgates.chassis.testing.postgres import PostgresServer, given_postgres, running_postgres
 from fourgates_cli.people import Secrets, ensure_people, people_file
 from psycopg.conninfo import conninfo_to_dict
@@ -30,7 +30,6 @@ from psycopg.sql import SQL, Identifier
 ROOT = Path(__file__).resolve().parents[2]
 PROXY = ROOT / "k8s/base/proxy/nginx.conf"
 SERVICES = ("change", "release", "dml", "deploy", "review", "operations")
-HOST = "127.0.0.1"
 START_S = 180.0
 STOP_S = 60.0
 INSTALL_S = 300.0
@@ -124,7 +123,8 @@ class RealParts:
         self._stack = ExitStack()
         self._client = HttpClient(timeout_s=5)
         count = len(run) * replicas
-        self._ports = iter(_free_ports(count + 2))
+        held = [self._stack.enter_context(closing(HeldPort())) for _ in range(count + 2)]
+        self._ports = iter([port.number for port in held])
         self.url = f"http://{HOST}:{next(self._ports)}"
         self.issuer = self._issuer(next(self._ports))
         self.services: dict[str, list[Process]] = {}
@@ -195,7 +195,8 @@ class RealParts:
         while waiting:
             for name, process in list(waiting.items()):
                 status, _ = self.readiness(process)
-                if status == 200:
+                # Who answers there need not be the one that was started.
+                if status == 200 and process.runs:
                     del waiting[name]
                 elif not process.runs or time.monotonic() > until:
                     msg = f"{name} is not ready: {self.readiness(process)}\n{process.said()}"
@@ -316,12 +317,6 @@ def _nginx() -> str:
     if found is None:
         raise Lacking("The proxy", "there is no nginx", "nginx (apt install nginx-light)")
     return found
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def _of_this_process() -> dict[str, str]:

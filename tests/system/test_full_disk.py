@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import resource
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from fourgates.chassis.http.client import HttpClient, HttpFailed
 from fourgates.chassis.testing.messages import eventually as eventually_within
+from fourgates.chassis.testing.ports import HOST, HeldPort
 from fourgates_cli.login import log_in
 from fourgates_cli.people import ensure_people
 
-HOST = "127.0.0.1"
 WRITES = 20
 # No file grows over this; every one that a service writes is larger.
 LIMIT = 4096
@@ -65,13 +64,15 @@ class Set:
 
 @contextmanager
 def embedded(folder: Path):
-    with socket.create_server((HOST, 0)) as held:
-        port = held.getsockname()[1]
     secrets = ensure_people(folder)
-    command = [str(Path(sys.executable).parent / "fourgates"), "up", "--data", str(folder), "--port", str(port)]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    command = [str(Path(sys.executable).parent / "fourgates"), "up", "--data", str(folder), "--port"]
+    with (
+        closing(HeldPort()) as port,
+        (folder / "log").open("wb") as log,
+        subprocess.Popen([*command, str(port.number)], stdout=log, stderr=log) as process,
+    ):
         try:
-            url = f"http://{HOST}:{port}"
+            url = f"http://{HOST}:{port.number}"
             assert eventually(lambda: answers(url)), (folder / "log").read_text()[-2000:]
             running = Set(url, log_in(url, "rita", secrets.of("rita")), process.pid)
             yield running

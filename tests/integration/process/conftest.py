@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,25 +16,21 @@ import pytest
 from fourgates.chassis.testing.kafka import KafkaServer, running_kafka
 from fourgates.chassis.testing.lacking import named_when_lacking
 from fourgates.chassis.testing.messages import eventually
+from fourgates.chassis.testing.ports import HOST, HeldPort
 from fourgates.chassis.testing.postgres import PostgresServer, running_postgres
 from fourgates_cli.people import ensure_people, people_file
 
-HOST = "127.0.0.1"
 STARTS_WITHIN_S = 60
 ENDS_WITHIN_S = 45
 ANSWER_S = 20
-
-
-def free_port():
-    with socket.create_server((HOST, 0)) as held:
-        return held.getsockname()[1]
 
 
 class Running:
     """One of our processes, which can be asked, ended, killed and started again."""
 
     def __init__(self, folder: Path, module: str, *arguments: str, **told: Any) -> None:
-        self.port = free_port()
+        self._held = HeldPort()
+        self.port = self._held.number
         self.url = f"http://{HOST}:{self.port}"
         self._folder = folder
         self._command = [sys.executable, "-m", module, *arguments]
@@ -94,6 +89,10 @@ class Running:
             self._process.kill()
             self._process.wait(ENDS_WITHIN_S)
 
+    def leave(self):
+        self.kill()
+        self._held.close()
+
 
 @dataclass
 class Servers:
@@ -139,7 +138,7 @@ def run(tmp_path):
 
     yield start
     for one in running:
-        one.kill()
+        one.leave()
 
 
 class Installation:

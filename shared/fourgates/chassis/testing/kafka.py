@@ -19,10 +19,10 @@ from uuid import uuid4
 from fourgates.chassis.bus import BusUnavailable
 from fourgates.chassis.bus.kafka import ensure_topics
 from fourgates.chassis.testing.lacking import Lacking
+from fourgates.chassis.testing.ports import HOST, HeldPort
 
 VERSION = "4.1.1"
 JAVA_MIN = 17
-HOST = "127.0.0.1"
 START_S = 60.0
 STOP_S = 20.0
 DOWNLOAD_S = 600.0
@@ -72,13 +72,15 @@ class KafkaServer:
         self._java = _java()
         self._jars = kafka_jars()
         self._folder = folder
-        self._port, self._controller = _free_ports()
+        self._port, self._controller = HeldPort(), HeldPort()
         self._process: subprocess.Popen[bytes] | None = None
-        self.bootstrap = f"{HOST}:{self._port}"
+        self.bootstrap = f"{HOST}:{self._port.number}"
         folder.mkdir(parents=True, exist_ok=True)
         self._properties = folder / "server.properties"
         self._properties.write_text(
-            _PROPERTIES.format(host=HOST, port=self._port, controller=self._controller, data=folder / "data")
+            _PROPERTIES.format(
+                host=HOST, port=self._port.number, controller=self._controller.number, data=folder / "data"
+            )
         )
         arguments = ("format", "--standalone", "--cluster-id", _cluster_id(), "--config", str(self._properties))
         subprocess.run(
@@ -122,9 +124,16 @@ class KafkaServer:
             self._process.wait(STOP_S)
             self._process = None
 
+    def remove(self) -> None:
+        """End the broker if it runs, and delete its folder."""
+        self.kill()
+        for port in (self._port, self._controller):
+            port.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def _answers(self) -> bool:
         try:
-            with socket.create_connection((HOST, self._port), timeout=1):
+            with socket.create_connection((HOST, self._port.number), timeout=1):
                 pass
             ensure_topics(self.bootstrap, ())
         except (OSError, BusUnavailable):
@@ -139,12 +148,11 @@ class KafkaServer:
 def running_kafka(folder: Path) -> Iterator[KafkaServer]:
     """Run a Kafka for the length of a block. Raises `Lacking` when this machine has not what it takes."""
     server = KafkaServer(folder)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
 def given_kafka() -> str | None:
@@ -190,11 +198,6 @@ def _java() -> str:
     if not version.isdecimal() or int(version) < JAVA_MIN:
         raise Lacking("Kafka", f"Java {version} is too old", INSTALL)
     return java
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server((HOST, 0)) as one, socket.create_server((HOST, 0)) as other:
-        return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
 def _cluster_id() -> str:

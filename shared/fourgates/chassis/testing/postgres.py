@@ -11,7 +11,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,9 +26,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
 from fourgates.chassis.testing.lacking import Lacking
+from fourgates.chassis.testing.ports import HOST, HeldPort
 
 MAJOR_MIN = 14
-HOST = "127.0.0.1"
 START_S = 60
 INSTALL = f"PostgreSQL {MAJOR_MIN} or later (apt install postgresql), or set FOURGATES_TEST_POSTGRES"
 
@@ -58,7 +57,7 @@ class PostgresServer:
         self._user = _unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="fourgates-postgres-"))
         password = uuid4().hex
-        self._port = _free_port()
+        self._port = HeldPort()
         secret = self._folder / "password"
         secret.touch(mode=0o600)
         secret.write_text(password)
@@ -66,10 +65,10 @@ class PostgresServer:
             for path in (self._folder, secret):
                 shutil.chown(path, self._user)
         self._run("initdb", "-D", self._data, "-U", "owner", "-A", "scram-sha-256", "--pwfile", str(secret), "-N")
-        settings = _SETTINGS.format(host=HOST, port=self._port, folder=self._folder)
+        settings = _SETTINGS.format(host=HOST, port=self._port.number, folder=self._folder)
         with Path(self._data, "postgresql.conf").open("a") as file:
             file.write(settings)
-        self.url = f"postgresql://owner:{password}@{HOST}:{self._port}/postgres"
+        self.url = f"postgresql://owner:{password}@{HOST}:{self._port.number}/postgres"
 
     @property
     def _data(self) -> str:
@@ -102,7 +101,7 @@ class PostgresServer:
                 raise RuntimeError("PostgreSQL does not end")
             time.sleep(0.01)
         # Where nobody collects the dead, the next start would take them for living.
-        for lock in (Path(self._data, "postmaster.pid"), self._folder / f".s.PGSQL.{self._port}.lock"):
+        for lock in (Path(self._data, "postmaster.pid"), self._folder / f".s.PGSQL.{self._port.number}.lock"):
             lock.unlink(missing_ok=True)
 
     def processes(self) -> list[int]:
@@ -131,6 +130,7 @@ class PostgresServer:
         """End the server if it runs, and delete its folder."""
         if self.runs:
             self.kill()
+        self._port.close()
         shutil.rmtree(self._folder)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -236,8 +236,3 @@ def _unprivileged_user() -> str | None:
         if name in known:
             return name
     raise Lacking("PostgreSQL", "root may not run it, and there is no user postgres or nobody", INSTALL)
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listening:
-        return int(listening.getsockname()[1])
