@@ -15,10 +15,10 @@ from uuid import UUID, uuid5
 
 import msgspec
 from eventsourcing.domain import Aggregate as LibraryAggregate
-from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, event
+from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, CommandMethodDecorator, event
 from eventsourcing.utils import get_topic
 
-from fourgates.chassis.folding import fold_of, made
+from fourgates.chassis.folding import fold_of, made, triggering
 from fourgates.chassis.plain import plain_with
 
 __all__ = [
@@ -189,6 +189,10 @@ class Aggregate(LibraryAggregate):
             named = {"TOPIC": f"{service}.{prefix}Created", "__module__": cls.__module__}
             setattr(cls, "Created", type("Created", (Aggregate.Created,), named))  # noqa: B010 - a class made here has no static type
         super().__init_subclass__(**kwargs)
+        for name, method in tuple(vars(cls).items()):
+            trigger = triggering(method) if isinstance(method, CommandMethodDecorator) else None
+            if trigger is not None:
+                setattr(cls, name, trigger)
 
     @classmethod
     def _create(cls, event_class: type[CanInitAggregate[UUID]], *, id: UUID | None = None, **kwargs: Any) -> Self:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from functools import cache
+from functools import cache, wraps
 from operator import itemgetter
 from typing import Any
 
@@ -16,9 +16,11 @@ from eventsourcing.domain import (
     Aggregate,
     CanInitAggregate,
     CanMutateAggregate,
+    CommandMethodDecorator,
     DecoratedFuncCaller,
     OriginatorIDError,
     OriginatorVersionError,
+    decorated_func_callers,
     decorated_funcs,
 )
 from eventsourcing.utils import TopicError, resolve_topic
@@ -40,6 +42,24 @@ def fold_of(event_class: type[Any]) -> Fold:
     """
     assign = _assignment(event_class)
     return _beginning(event_class, assign) if issubclass(event_class, CanInitAggregate) else _following(assign)
+
+
+def triggering(decorated: CommandMethodDecorator) -> Callable[..., None] | None:
+    """Return what a decorated method does when it is called: trigger its event with the values that are given by name.
+
+    None for one that sets a property, or has values by default: the library knows how.
+    """
+    event_class = decorated_func_callers.get(decorated)
+    if event_class is None or decorated.decorated_property is not None:
+        return None
+    if any(p.default is not p.empty for p in inspect.signature(decorated.decorated_func).parameters.values()):
+        return None
+
+    @wraps(decorated.decorated_func)
+    def trigger(aggregate: Any, **given: Any) -> None:
+        aggregate.trigger_event(event_class, **given)
+
+    return trigger
 
 
 def made(event_class: type[Any], values: Values) -> Any:

@@ -20,7 +20,9 @@ read_row: Callable[[bytes], Row] = msgspec.json.Decoder(dict[str, Any]).decode
 
 def iso(at: datetime) -> str:
     """Return a time as rows keep it: UTC, microseconds, sortable as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
-from fourgates.chassis.aggregate import Act, Aggregate
+from fourgates.chassis.aggregate import Act, Aggregate, event
 from fourgates.chassis.folding import fold_of
 from fourgates.chassis.testing import an_act
 from fourgates.chassis.testing.toys import Ball
@@ -64,6 +64,68 @@ def test_no_event_overrides_how_it_is_folded(base):
 
             class Turned(base):
                 """It would be folded in another way when it is read."""
+
+
+class Kite(Aggregate):
+    TOPIC = "toy.Kite"
+
+    class Built(Aggregate.Created):
+        """A kite was built."""
+
+    class Flown(Aggregate.Event):
+        """A kite was flown."""
+
+        height: int
+        wind: str
+
+    class Landed(Aggregate.Event):
+        """A kite landed."""
+
+        where: str
+
+    @event(Built)
+    def __init__(self, id: UUID, act: Act) -> None:
+        self.flown: list[tuple[int, str]] = []
+
+    @event(Flown)
+    def _flown(self, act: Act, height: int, wind: str) -> None:
+        self.flown.append((height, wind))
+
+    @event(Landed)
+    def _landed(self, act: Act, where: str = "here") -> None:
+        self.landed = where
+
+
+@pytest.fixture
+def kite():
+    kite = Kite(id=ONE, act=an_act())
+    kite.collect_events()
+    return kite
+
+
+def test_a_decorated_method_triggers_its_event_with_the_values_given_by_name(kite):
+    kite._flown(act=an_act(), wind="west", height=9)
+    [flown] = kite.pending_events
+    assert (type(flown), flown.height, flown.wind, flown.originator_version) == (Kite.Flown, 9, "west", 2)
+    assert (kite.flown, kite.version) == ([(9, "west")], 2)
+    assert Kite._flown.__name__ == "_flown"
+
+
+@pytest.mark.parametrize("values", [{"height": 9}, {"height": 9, "wind": "west", "colour": "red"}])
+def test_it_takes_no_others_and_not_fewer(kite, values):
+    with pytest.raises(TypeError):
+        kite._flown(act=an_act(), **values)
+    with pytest.raises(TypeError):
+        kite._flown(an_act(), 9, "west")
+    with pytest.raises(TypeError, match="who, when and why"):
+        kite._flown(height=9, wind="west")
+    assert (kite.pending_events, kite.flown) == ([], [])
+
+
+def test_what_a_decorated_method_has_by_default_is_in_its_event(kite):
+    kite._landed(act=an_act())
+    kite._landed(act=an_act(), where="there")
+    assert [landed.where for landed in kite.pending_events] == ["here", "there"]
 
 
 def test_an_act_is_the_same_but_for_what_is_changed():

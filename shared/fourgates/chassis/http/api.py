@@ -23,6 +23,7 @@ from fourgates.chassis.http.openapi import complete
 from fourgates.chassis.http.operation import Asked, Operation
 from fourgates.chassis.http.parsing import invalid
 from fourgates.chassis.http.problems import Problem, bare_problem, problem_response, refusal
+from fourgates.chassis.http.whole import sent_whole
 from fourgates.chassis.http.written import Rendered
 from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.store import EVENT_BYTES_MAX, STORE_AWAY, EventTooLarge, UnreadableEvent
@@ -78,6 +79,8 @@ class Api(FastAPI):
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
             handler = next((_HANDLERS[cls] for cls in type(error).__mro__ if cls in _HANDLERS), None)
             response = unexpected(request, error) if handler is None else await handler(request, error)
+        if type(response) is Rendered and sent_whole(send, response):
+            return
         if type(response) in _WHOLE:
             headers = response.raw_headers if type(response) is Rendered else completed(response.raw_headers)
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})

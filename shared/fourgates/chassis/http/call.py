@@ -216,6 +216,8 @@ class Call(Generic[U]):
     def _target(self) -> UUID | None:
         """Return the id of the thing that the path is about: the first one in it."""
         for value in self.request.path_params.values():
+            if isinstance(value, UUID):
+                return value
             try:
                 return UUID(str(value))
             except ValueError:

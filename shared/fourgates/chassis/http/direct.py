@@ -50,7 +50,8 @@ def carried_out_directly(wants: Dependant) -> CarryOut | None:
             wanted[body[0]] = request.value
         try:
             for name in ids:
-                wanted[name] = _ID.validate_python(request.path_params[name])
+                # What the path is about is asked for again.
+                wanted[name] = request.path_params[name] = _ID.validate_python(request.path_params[name])
         except ValidationError as error:
             raise Problem("not-found") from error
         found: Response = await endpoint(**wanted)
