@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,8 @@ import msgspec
 Row = dict[str, Any]
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
+# So many rows are written by one statement; these are few, so that each is prepared once.
+WRITTEN_TOGETHER = (64, 8, 1)
 _encode = msgspec.json.Encoder().encode
 read_row: Callable[[bytes], Row] = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -39,7 +41,11 @@ class View:
 
 
 class Rows:
-    """The rows of one view, as a projection sees them."""
+    """The rows of one view, as a projection sees them.
+
+    What a batch of events needs is read by one statement, and what it leaves is written by few: each statement lets
+    another thread have the interpreter, which then has to be won back.
+    """
 
     def __init__(self, connection: sqlite3.Connection, table: str, view: View) -> None:
         self._connection = connection
@@ -47,35 +53,76 @@ class Rows:
         self._view = view
         columns = ["key", "body", *(column_of(view, field) for field in view.fields)]
         changed = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
-        self._put = (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        row = f"({', '.join('?' * len(columns))})"
+        self._puts = {
+            count: f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"
             f" ON CONFLICT (key) DO UPDATE SET {changed}"
-        )
-        self._get = f"SELECT body FROM {table} WHERE key = ?"
+            for count in WRITTEN_TOGETHER
+        }
+        # The bodies of rows that were read or put in this batch, None where there is no row.
+        self._known: dict[str, bytes | None] = {}
+        self._unwritten: dict[str, tuple[Any, ...]] = {}
+        # The last place before this batch, and how many rows it has added.
+        self._last: int | None = None
+        self._added = 0
+
+    def read(self, keys: Collection[str]) -> None:
+        """Read the rows that a batch is likely to ask for."""
+        self._known = dict.fromkeys(keys)
+        statement = f"SELECT key, body FROM {self._table} WHERE key IN (SELECT value FROM json_each(?))"
+        self._known.update(self._connection.execute(statement, (_encode(list(keys)).decode(),)))
 
     def get(self, key: str) -> Row | None:
         """Return a row, or None."""
-        found = self._connection.execute(self._get, (key,)).fetchone()
-        return None if found is None else read_row(found[0])
+        body = self._known[key] if key in self._known else self._body(key)
+        return None if body is None else read_row(body)
 
     def put(self, key: str, row: Row) -> None:
-        """Write a row under its key. Raises `TypeError` for a list in a field that holds none, and the other way."""
+        """Put a row under its key. Raises `TypeError` for a list in a field that holds none."""
         body = _encode({name: value for name, value in row.items() if name != "key"})
         lists = self._view.lists
         values = [_list_of(row, name) if name in lists else row.get(name) for name in self._view.fields]
-        try:
-            self._connection.execute(self._put, (key, body, *values))
-        except sqlite3.ProgrammingError as error:
-            msg = f"{self._view.name} has a field that should be one of its lists, or holds what no column can"
-            raise TypeError(msg) from error
+        before = self._known[key] if key in self._known else self._body(key)
+        self._added += before is None
+        self._known[key] = body
+        self._unwritten[key] = (key, body, *values)
 
     def delete(self, key: str) -> None:
         """Delete a row, if it is there."""
+        self._known[key] = None
+        self._unwritten.pop(key, None)
         self._connection.execute(f"DELETE FROM {self._table} WHERE key = ?", (key,))
 
     def count(self) -> int:
         """Return how many rows were ever put into a view whose rows are never deleted."""
-        return int(self._connection.execute(f"SELECT COALESCE(MAX(place), 0) FROM {self._table}").fetchone()[0])
+        if self._last is None:
+            found = self._connection.execute(f"SELECT COALESCE(MAX(place), 0) FROM {self._table}").fetchone()
+            self._last = int(found[0])
+        return self._last + self._added
+
+    def write(self) -> None:
+        """Write what a batch has put, in the order in which it was first put.
+
+        Raises `TypeError` for a list in a field that is none of the view's lists, and for what no column can hold.
+        """
+        rows = list(self._unwritten.values())
+        try:
+            for count, statement in self._puts.items():
+                while len(rows) >= count:
+                    self._connection.execute(statement, [value for row in rows[:count] for value in row])
+                    del rows[:count]
+        except sqlite3.ProgrammingError as error:
+            msg = f"{self._view.name} has a field that should be one of its lists, or holds what no column can"
+            raise TypeError(msg) from error
+
+    def forget(self) -> None:
+        """Forget the batch: it is written, or will not be."""
+        self._known, self._unwritten = {}, {}
+        self._last, self._added = None, 0
+
+    def _body(self, key: str) -> bytes | None:
+        found = self._connection.execute(f"SELECT body FROM {self._table} WHERE key = ?", (key,)).fetchone()
+        return None if found is None else found[0]
 
 
 def column_of(view: View, field: str) -> str:

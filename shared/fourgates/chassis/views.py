@@ -63,19 +63,37 @@ class _Generation:
         """
         position = batch[-1].position
         stopped = {**self._stopped, **_unreadable(batch, self._handlers)}
-        with self._connection:
-            self._connection.execute("BEGIN")
-            for aggregate_id in stopped.keys() - self._stopped.keys():
-                statement = "INSERT INTO stopped VALUES (?, ?, ?)"
-                self._connection.execute(statement, (self.number, str(aggregate_id), stopped[aggregate_id]))
-            for recorded in batch:
-                if recorded.position >= stopped.get(recorded.originator_id, recorded.position + 1):
-                    continue
-                for rows, project in self._handlers.get(recorded.event_class or object, ()):
-                    project(rows, recorded.event)
-            self._connection.execute("UPDATE generations SET position = ? WHERE number = ?", (position, self.number))
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN")
+                for aggregate_id in stopped.keys() - self._stopped.keys():
+                    statement = "INSERT INTO stopped VALUES (?, ?, ?)"
+                    self._connection.execute(statement, (self.number, str(aggregate_id), stopped[aggregate_id]))
+                self._project([r for r in batch if r.position < stopped.get(r.originator_id, r.position + 1)])
+                statement = "UPDATE generations SET position = ? WHERE number = ?"
+                self._connection.execute(statement, (position, self.number))
+        finally:
+            for rows in self._rows.values():
+                rows.forget()
         self._stopped = stopped
         return position
+
+    def _project(self, batch: Sequence[Recorded]) -> None:
+        """Let events change the rows. Most rows have the id of the aggregate that they show."""
+        effects = [
+            (rows, project, recorded)
+            for recorded in batch
+            for rows, project in self._handlers.get(recorded.event_class or object, ())
+        ]
+        likely: dict[Rows, set[str]] = {}
+        for rows, _, recorded in effects:
+            likely.setdefault(rows, set()).add(str(recorded.originator_id))
+        for rows, keys in likely.items():
+            rows.read(keys)
+        for rows, project, recorded in effects:
+            project(rows, recorded.event)
+        for rows in likely:
+            rows.write()
 
 
 class Views:
