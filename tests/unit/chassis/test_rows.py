@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
-from fourgates.chassis.rows import Rows, View
-from hypothesis import given
+from fourgates.chassis.rows import Rows, View, iso
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 BALLS = View("balls", ("colour", "tags"), {}, lists=("tags",))
@@ -109,3 +110,10 @@ def test_what_no_column_can_hold_is_an_error(row):
 
         with pytest.raises(TypeError, match=r"lists|hold a list"):
             put()
+
+
+@given(at=st.datetimes(timezones=st.timezones() | st.just(UTC)), whole=st.booleans())
+def test_a_time_is_a_text_of_one_length_in_utc(at, whole):
+    assume(datetime(2, 1, 1, tzinfo=UTC) < at < datetime(9998, 1, 1, tzinfo=UTC))
+    at = at.replace(microsecond=0) if whole else at
+    assert iso(at) == at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

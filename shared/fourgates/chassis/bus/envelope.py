@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
+
+import msgspec
 
 from fourgates.chassis.bus.interface import UNREADABLE, Message
 
@@ -290,5 +292,4 @@ def _time(headers: Mapping[str, str], name: str, wrong: list[str]) -> datetime:
 
 
 def _rfc3339(at: datetime) -> str:
-    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return f"{in_utc.replace(tzinfo=None).isoformat()}Z"
+    return cast("str", msgspec.to_builtins(at if at.tzinfo is UTC else at.astimezone(UTC)))
