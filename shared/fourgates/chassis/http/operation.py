@@ -23,6 +23,7 @@ from fourgates.chassis.http.paging import page_parameters
 from fourgates.chassis.http.positions import MIN_POSITION
 from fourgates.chassis.http.problems import Problem
 from fourgates.chassis.http.replay import Remembered, remembered
+from fourgates.chassis.http.whole import received_whole
 from fourgates.chassis.identity.principal import Principal
 
 if TYPE_CHECKING:
@@ -301,9 +302,11 @@ async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the whole body. Raises the 413 problem when it is too large."""
-    whole, more = await _piece(request)
-    if more:
-        whole += b"".join([piece async for piece in limited(request, limit - len(whole))])
+    whole = received_whole(request.receive)
+    if whole is None:
+        whole, more = await _piece(request)
+        if more:
+            whole += b"".join([piece async for piece in limited(request, limit - len(whole))])
     if len(whole) > limit:
         raise Problem("too-large", limit_bytes=limit)
     return whole

@@ -1,14 +1,28 @@
-"""Answers that are whole go to the client in one piece, past what the server does for those that come in parts.
+"""Requests and answers that are whole pass in one piece, past what the server does for those that come in parts.
 
 The server looks at each header of every answer. Ours are made here and known to be clean, and there are a dozen.
 """
 
 from __future__ import annotations
 
-from starlette.types import Send
+from starlette.types import Receive, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from fourgates.chassis.http.written import Rendered
+
+
+def received_whole(receive: Receive) -> bytes | None:
+    """Take the body of a request of which the server has all, and has given nothing away; else return None.
+
+    `receive` is what the server gave to the application, and gives the same, part by part.
+    """
+    cycle = getattr(receive, "__self__", None)
+    if type(cycle) is not RequestResponseCycle or cycle.more_body or cycle.disconnected or cycle.response_complete:
+        return None
+    if cycle.flow.read_paused or cycle.waiting_for_100_continue:
+        return None
+    body, cycle.body = bytes(cycle.body), bytearray()
+    return body
 
 
 def sent_whole(send: Send, answer: Rendered) -> bool:

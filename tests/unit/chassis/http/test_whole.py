@@ -1,4 +1,4 @@
-"""An answer that is sent in one piece is what the server sends in two."""
+"""What is taken and sent in one piece is what the server gives and sends in parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from fourgates.chassis.http.api import Api
-from fourgates.chassis.http.whole import sent_whole
+from fourgates.chassis.http.whole import received_whole, sent_whole
 from fourgates.chassis.http.written import Rendered, rendered
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +39,10 @@ class Transport:
         return self.closed
 
     def resume_reading(self) -> None:
-        """Nothing was paused."""
+        """Nothing more comes."""
+
+    def pause_reading(self) -> None:
+        """Nothing more comes."""
 
 
 @dataclass
@@ -125,6 +128,50 @@ def test_another_server_sends_in_its_own_way():
 def test_no_header_becomes_two(value):
     with pytest.raises(ValueError, match="control"):
         rendered({}, headers={"Location": value})
+
+
+def asked_with(body=b"", **state):
+    asked = Asked()
+    asked.cycle.body, asked.cycle.more_body = bytearray(body), False
+    for name, value in state.items():
+        setattr(asked.cycle, name, value)
+    return asked
+
+
+def received(asked):
+    return asyncio.run(asked.cycle.receive())
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"x" * 70_000])
+def test_a_body_that_is_there_is_taken_once(body):
+    asked, other = asked_with(body), asked_with(body)
+    for one in (asked, other):
+        one.cycle.message_event.set()
+    assert received_whole(asked.cycle.receive) == received(other)["body"] == body
+    assert asked.cycle.body == other.cycle.body == b""
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"more_body": True}, {"disconnected": True}, {"response_complete": True}, {"waiting_for_100_continue": True}],
+)
+def test_what_is_not_there_or_was_not_asked_for_is_left_to_the_server(state):
+    asked = asked_with(b"{", **state)
+    assert received_whole(asked.cycle.receive) is None
+    assert asked.cycle.body == b"{"
+
+
+def test_a_connection_that_reads_no_more_is_told_to_go_on_by_the_server():
+    asked = asked_with(b"{}")
+    asked.cycle.flow.pause_reading()
+    assert received_whole(asked.cycle.receive) is None
+
+
+def test_another_server_gives_in_its_own_way():
+    async def receive():
+        raise AssertionError
+
+    assert received_whole(receive) is None
 
 
 def test_an_operation_answers_in_one_piece(house):
