@@ -47,16 +47,22 @@ def fold_of(event_class: type[Any]) -> Fold:
 def triggering(decorated: CommandMethodDecorator) -> Callable[..., None] | None:
     """Return what a decorated method does when it is called: trigger its event with the values that are given by name.
 
-    None for one that sets a property, or has values by default: the library knows how.
+    They must be all that the method takes, else it raises `TypeError`. None for what the library knows how to call:
+    the first of an aggregate, what sets a property, what has values by default.
     """
     event_class = decorated_func_callers.get(decorated)
     if event_class is None or decorated.decorated_property is not None:
         return None
-    if any(p.default is not p.empty for p in inspect.signature(decorated.decorated_func).parameters.values()):
+    parameters = list(inspect.signature(decorated.decorated_func).parameters.values())[1:]
+    if any(p.default is not p.empty for p in parameters):
         return None
+    wanted = {p.name for p in parameters}
 
     @wraps(decorated.decorated_func)
     def trigger(aggregate: Any, **given: Any) -> None:
+        if given.keys() != wanted:
+            msg = f"{decorated.decorated_func.__qualname__} takes {sorted(wanted)}, not {sorted(given)}"
+            raise TypeError(msg)
         aggregate.trigger_event(event_class, **given)
 
     return trigger

@@ -14,7 +14,7 @@ import msgspec
 Row = dict[str, Any]
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
-# So many rows are written by one statement; these are few, so that each is prepared once.
+# So many rows are written by one statement. Few sizes, so that each statement is prepared once.
 WRITTEN_TOGETHER = (64, 8, 1)
 _ISO_CHARS = len("2026-01-05T12:00:00.000000Z")
 _encode = msgspec.json.Encoder().encode
@@ -43,8 +43,8 @@ class View:
 class Rows:
     """The rows of one view, as a projection sees them.
 
-    What a batch of events needs is read by one statement, and what it leaves is written by few: each statement lets
-    another thread have the interpreter, which then has to be won back.
+    What a batch of events is likely to need is read by one statement, and what it leaves is written by few: each
+    statement lets another thread have the interpreter, which then has to be won back.
     """
 
     def __init__(self, connection: sqlite3.Connection, table: str, view: View) -> None:
@@ -59,7 +59,7 @@ class Rows:
             f" ON CONFLICT (key) DO UPDATE SET {changed}"
             for count in WRITTEN_TOGETHER
         }
-        # The bodies of rows that were read or put in this batch, None where there is no row.
+        # The bodies of rows that this batch has looked at or changed, None where there is no row.
         self._known: dict[str, bytes | None] = {}
         self._unwritten: dict[str, tuple[Any, ...]] = {}
         # The last place before this batch, and how many rows it has added.
@@ -73,17 +73,21 @@ class Rows:
         self._known.update(self._connection.execute(statement, (_encode(list(keys)).decode(),)))
 
     def get(self, key: str) -> Row | None:
-        """Return a row, or None."""
-        body = self._known[key] if key in self._known else self._body(key)
+        """Return a row as the batch has left it, or None."""
+        body = self._body(key)
+        return None if body is None else read_row(body)
+
+    def stored(self, key: str) -> Row | None:
+        """Return a row as it is stored, or None."""
+        body = self._stored_body(key)
         return None if body is None else read_row(body)
 
     def put(self, key: str, row: Row) -> None:
-        """Put a row under its key. Raises `TypeError` for a list in a field that holds none."""
+        """Put a row under its key, until the batch is written. Raises `TypeError` where a list should be."""
         body = _encode({name: value for name, value in row.items() if name != "key"})
         lists = self._view.lists
         values = [_list_of(row, name) if name in lists else row.get(name) for name in self._view.fields]
-        before = self._known[key] if key in self._known else self._body(key)
-        self._added += before is None
+        self._added += self._body(key) is None
         self._known[key] = body
         self._unwritten[key] = (key, body, *values)
 
@@ -103,17 +107,18 @@ class Rows:
     def write(self) -> None:
         """Write what a batch has put, in the order in which it was first put.
 
-        Raises `TypeError` for a list in a field that is none of the view's lists, and for what no column can hold.
+        Raises `TypeError` for a list where none should be, and for whatever is neither text nor a number.
         """
         rows = list(self._unwritten.values())
-        try:
-            for count, statement in self._puts.items():
-                while len(rows) >= count:
-                    self._connection.execute(statement, [value for row in rows[:count] for value in row])
-                    del rows[:count]
-        except sqlite3.ProgrammingError as error:
-            msg = f"{self._view.name} has a field that should be one of its lists, or holds what no column can"
-            raise TypeError(msg) from error
+        for count, statement in self._puts.items():
+            while len(rows) >= count:
+                together = rows[:count]
+                del rows[:count]
+                try:
+                    self._connection.execute(statement, [value for row in together for value in row])
+                except sqlite3.ProgrammingError as error:
+                    msg = f"{self._view.name} has a field that should be one of its lists, or holds what no column can"
+                    raise TypeError(f"{msg}: see {', '.join(row[0] for row in together)}") from error
 
     def forget(self) -> None:
         """Forget the batch: it is written, or will not be."""
@@ -121,6 +126,11 @@ class Rows:
         self._last, self._added = None, 0
 
     def _body(self, key: str) -> bytes | None:
+        if key not in self._known:
+            self._known[key] = self._stored_body(key)
+        return self._known[key]
+
+    def _stored_body(self, key: str) -> bytes | None:
         found = self._connection.execute(f"SELECT body FROM {self._table} WHERE key = ?", (key,)).fetchone()
         return None if found is None else found[0]
 

@@ -24,6 +24,8 @@ BATCH = 500
 # While rows are made again, whoever asks waits for one batch at most, so this one is small.
 BATCH_BESIDE = 100
 ROUNDS_BESIDE = 5
+# Statements that stay prepared: some six for each view, twice that while rows are made again, and what is asked.
+STATEMENTS = 256
 # Another one makes all rows again.
 LAYOUT = 2
 
@@ -119,7 +121,7 @@ class Views:
         """Return a row with its key, caught up to the log, or None."""
         with self._lock:
             self.catch_up()
-            row = self._current.rows(view).get(key)
+            row = self._current.rows(view).stored(key)
         return None if row is None else {"key": key, **row}
 
     @usable_file()
@@ -299,7 +301,9 @@ def _unreadable(batch: Sequence[Recorded], classes: Container[type[Any]]) -> dic
 def _connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10)
+    connection = sqlite3.connect(
+        path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10, cached_statements=STATEMENTS
+    )
     connection.execute("PRAGMA journal_mode=WAL")
     # Rows can always be made again from the log, so they need no flush of their own.
     connection.execute("PRAGMA synchronous=OFF")

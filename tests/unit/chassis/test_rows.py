@@ -80,7 +80,7 @@ def test_a_batch_leaves_what_one_by_one_would(batches, counts):
             rows.forget()
             assert stored(connection) == expected(model)
             # Between batches it is what is stored.
-            assert {key for key in KEYS if rows.get(key) is not None} == set(model)
+            assert {key for key in KEYS if rows.stored(key) is not None} == set(model)
 
 
 def test_a_batch_takes_few_statements():
@@ -99,6 +99,16 @@ def test_a_batch_takes_few_statements():
         assert [key for key, *_ in stored(connection)] == names
 
 
+def test_a_row_that_was_not_read_ahead_is_read_once():
+    with connected() as connection:
+        rows, said = Rows(connection, "balls", BALLS), []
+        connection.set_trace_callback(said.append)
+        for _ in range(3):
+            rows.get("ball-1")
+            rows.put("ball-1", {"colour": "red", "tags": []})
+        assert len(said) == 1
+
+
 @pytest.mark.parametrize("row", [{"colour": {"a": 1}, "tags": []}, {"colour": "red", "tags": "x"}])
 def test_what_no_column_can_hold_is_an_error(row):
     with connected() as connection:
@@ -108,7 +118,7 @@ def test_what_no_column_can_hold_is_an_error(row):
             rows.put("ball-1", row)
             rows.write()
 
-        with pytest.raises(TypeError, match=r"lists|hold a list"):
+        with pytest.raises(TypeError, match=r"lists.*see ball-1|tags should hold a list"):
             put()
 
 

@@ -50,7 +50,7 @@ def carried_out_directly(wants: Dependant) -> CarryOut | None:
             wanted[body[0]] = request.value
         try:
             for name in ids:
-                # What the path is about is asked for again.
+                # Kept as it was read: the call asks what the path is about.
                 wanted[name] = request.path_params[name] = _ID.validate_python(request.path_params[name])
         except ValidationError as error:
             raise Problem("not-found") from error

@@ -1,6 +1,6 @@
 """Requests and answers that are whole pass in one piece, past what the server does for those that come in parts.
 
-The server looks at each header of every answer. Ours are made here and known to be clean, and there are a dozen.
+The server looks at each header of every answer. Ours are made here and known to be clean, and there are ten.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def received_whole(receive: Receive) -> bytes | None:
     if cycle.flow.read_paused or cycle.waiting_for_100_continue:
         return None
     body, cycle.body = bytes(cycle.body), bytearray()
+    cycle.message_event.clear()
     return body
 
 

@@ -149,6 +149,7 @@ def test_a_body_that_is_there_is_taken_once(body):
         one.cycle.message_event.set()
     assert received_whole(asked.cycle.receive) == received(other)["body"] == body
     assert asked.cycle.body == other.cycle.body == b""
+    assert asked.state() == other.state()
 
 
 @pytest.mark.parametrize(
