@@ -15,8 +15,11 @@ log = structlog.get_logger()
 _LOOK_S = 0.25
 _PROBE_S = 10.0
 _PAUSE_S = 0.1
-# Under a load that never rests, being woken for each commit would cost more than the work.
+# Under a load that never rests, being woken for each commit would cost more than the work. What this process appends is
+# told by whoever appends it, so only others are noticed later.
 _GATHER_S = 0.01
+_MUCH = 4
+_GATHER_MUCH_S = 0.1
 _PAUSE_MAX_S = 3.0
 
 
@@ -58,14 +61,17 @@ class Listener:
         self._wake()
         self._pause_s = _PAUSE_S
         heard_at = monotonic()
+        pause_s = _GATHER_S
         while not self._stopping.is_set():
             if list(conn.notifies(timeout=_LOOK_S, stop_after=1)):
                 heard_at = monotonic()
                 self._wake()
-                self._stopping.wait(_GATHER_S)
+                self._stopping.wait(pause_s)
                 # What came meanwhile wakes once, and whoever is woken looks for all of it.
-                if list(conn.notifies(timeout=0)):
+                came = list(conn.notifies(timeout=0))
+                if came:
                     self._wake()
+                pause_s = _GATHER_S if len(came) < _MUCH else _GATHER_MUCH_S
             if monotonic() - heard_at > _PROBE_S:
                 # A peer that is gone without a word says nothing either.
                 conn.execute("SELECT 1")
