@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 from eventsourcing.domain import Aggregate as LibraryAggregate
-from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, CommandMethodDecorator, event
+from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, CommandMethodDecorator, MetaAggregate, event
 from eventsourcing.utils import get_topic
 
 from fourgates.chassis.folding import fold_of, made, triggering
@@ -137,6 +137,8 @@ def _time(value: datetime) -> str:
     return value.astimezone(UTC).isoformat()
 
 
+# What a first event has besides the values that are given: the id is given, under another name.
+_BEGINS = len(("originator_topic", "originator_version", "timestamp"))
 # Made once: making an encoder takes longer than most digests.
 _canonical = msgspec.json.Encoder(order="sorted").encode
 _plain = plain_with({datetime: _time, float: _number, int: _number})
@@ -150,7 +152,25 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(_canonical(_plain(value))).hexdigest()
 
 
-class Aggregate(LibraryAggregate):
+class _Beginnings(MetaAggregate[Any]):
+    """Makes aggregates by their first events, whose class and values the library looks for each time anew."""
+
+    _begun_by: ClassVar[dict[type[Any], tuple[type[Any], frozenset[str]]]] = {}
+
+    def __call__(cls, *args: Any, **given: Any) -> Any:
+        """Make a new aggregate. Raises `TypeError` for values that are not those of its first event."""
+        begun_by, names = cls._begun_by.get(cls, (None, None))
+        if begun_by is not None and not args and given.keys() == names:
+            return cls._create(begun_by, **given)
+        made_anew = super().__call__(*args, **given)
+        first = made_anew.pending_events[0]
+        # With values by default, or given by their place, the library knows better.
+        if not args and len(vars(first)) == len(given) + _BEGINS:
+            cls._begun_by[cls] = (type(first), frozenset(given))
+        return made_anew
+
+
+class Aggregate(LibraryAggregate, metaclass=_Beginnings):
     """An event-sourced aggregate whose every event says who, when and why, and has a stable stored name.
 
     A subclass sets `TOPIC = "<service>.<Name>"`; its nested events get `<service>.<Name><Event>`, or

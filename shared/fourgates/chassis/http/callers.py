@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.http.call import Call
-from fourgates.chassis.http.operation import JSON, Needs
+from fourgates.chassis.http.operation import JSON, Asked, Needs
 from fourgates.chassis.http.paging import PageTokens, load_or_make_key
 from fourgates.chassis.http.positions import Positions
 from fourgates.chassis.http.problems import Problem
@@ -86,19 +86,14 @@ class CallFactory(Generic[U]):
         """Return the dependency for a scope, bound to this factory."""
         return Needs(scope, media=media, serves=serves, body_limit_bytes=body_limit_bytes, stream=stream, caller=self)
 
-    async def authenticate(self, request: Request) -> Principal:
+    def known(self, request: Asked) -> Principal | None:
+        """Return who asks, if the token was accepted before, without waiting. Raises the 401 problem without one."""
+        return self.verifier.remembered(_token_of(request))
+
+    async def authenticate(self, request: Asked) -> Principal:
         """Return who asks. Raises the 401 problem; a token that is not accepted is written to the security log."""
-        header = request.headers.get("authorization", "")
-        kind, _, token = header.partition(" ")
-        token = token.strip()
-        if kind.lower() != "bearer" or not token or len(header) > _BEARER_CHARS_MAX:
-            challenge = {"WWW-Authenticate": 'Bearer realm="fourgates"'}
-            raise Problem("unauthenticated", headers=challenge)
-        known = self.verifier.remembered(token)
-        if known is not None:
-            return known
         try:
-            return await run_in_threadpool(self.verifier.verify, token)
+            return await run_in_threadpool(self.verifier.verify, _token_of(request))
         except KeysUnavailable as error:
             raise Problem("unavailable", "No token can be checked now.", headers={"Retry-After": "5"}) from error
         except BadToken as error:
@@ -106,10 +101,8 @@ class CallFactory(Generic[U]):
             challenge = {"WWW-Authenticate": 'Bearer realm="fourgates", error="invalid_token"'}
             raise Problem("invalid-token", f"Not accepted: {error.reason}.", headers=challenge) from error
 
-    async def check_scope(self, request: Request, principal: Principal, scope: str) -> None:
-        """Raise the 403 problem, and write it to the security log, when the token lacks a scope."""
-        if scope in principal.scopes:
-            return
+    async def refuse_scope(self, request: Request, principal: Principal, scope: str) -> None:
+        """Raise the 403 problem of a token that lacks a scope, and write it to the security log."""
         await self._record(request, "insufficient-scope", principal.subject, scope, "the token lacks the scope")
         challenge = {"WWW-Authenticate": f'Bearer realm="fourgates", error="insufficient_scope", scope="{scope}"'}
         raise Problem("insufficient-scope", f"The scope {scope} is needed.", headers=challenge)
@@ -126,3 +119,13 @@ class CallFactory(Generic[U]):
     ) -> Call[U]:
         """Return the call of a request."""
         return Call(self, request, principal, body=body, memory=memory, limit_bytes=limit_bytes)
+
+
+def _token_of(request: Asked) -> str:
+    """Return the token that a request bears. Raises the 401 problem."""
+    header = request.header(b"authorization") or ""
+    kind, _, token = header.partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or not token or len(header) > _BEARER_CHARS_MAX:
+        raise Problem("unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="fourgates"'})
+    return token

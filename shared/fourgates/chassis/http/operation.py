@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ForwardRef, cast
 
 from fastapi import Depends, Request, Response
@@ -12,13 +13,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from fourgates.chassis.http import parsing
 from fourgates.chassis.http.direct import carried_out_directly
-from fourgates.chassis.http.edge import as_sent
 from fourgates.chassis.http.paging import page_parameters
 from fourgates.chassis.http.positions import MIN_POSITION
 from fourgates.chassis.http.problems import Problem
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 JSON = ("application/json",)
 BODY_LIMIT_BYTES = 1_048_576
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_MIN_POSITION = MIN_POSITION.lower().encode()
 
 
 class Needs:
@@ -92,7 +92,8 @@ class Operation(APIRoute):
     """A route whose checks come in a fixed order: size, token, media types, scope, replay, parse, validate."""
 
     is_direct: bool
-    answer: Handler
+    # What answers a request, wherever it comes from.
+    answer: Callable[[Asked], Coroutine[Any, Any, Response]]
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if "next_page_token" in getattr(options.get("response_model"), "model_fields", {}):
@@ -108,12 +109,14 @@ class Operation(APIRoute):
         if carry_out is None:
             carry_out = super().get_route_handler()
 
-        async def handle(request: Request) -> Response:
-            if plan.needs is None:
-                return await _public(request, plan, carry_out)
-            return await _admitted(request, plan, plan.needs, carry_out)
+        if plan.needs is None:
+            self.answer = partial(_public, plan, carry_out)
+        else:
+            self.answer = partial(_admitted, plan, plan.needs, carry_out)
 
-        self.answer = handle
+        async def handle(request: Request) -> Response:
+            return await self.answer(Asked.of(request))
+
         return handle
 
     def plan(self) -> Plan:
@@ -150,17 +153,31 @@ class Asked(Request):
 
     raw: bytes
     value: Any = None
-    # In the place of the framework's property: each check asks for it.
-    headers: Headers = cast("Headers", None)
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
-        self.headers = _FoundHeaders(scope["headers"])
+        self._found: dict[bytes, bytes] = dict(scope["headers"])
+        # Where a name stands twice, the list is looked through, as the framework does it.
+        self._repeats = len(self._found) < len(scope["headers"])
 
     @classmethod
     def of(cls, request: Request) -> Asked:
         """Return a request of the framework as one of these."""
         return request if isinstance(request, cls) else cls(request.scope, request.receive)
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first header of a name, which is given in lower case, as servers give it."""
+        found = self._found.get(name)
+        if found is None:
+            return None
+        return self.headers_of(name)[0] if self._repeats else found.decode("latin-1")
+
+    def headers_of(self, name: bytes) -> list[str]:
+        """Return all headers of a name, which is given in lower case."""
+        if self._repeats:
+            return [value.decode("latin-1") for found, value in self.scope["headers"] if found == name]
+        found = self._found.get(name)
+        return [] if found is None else [found.decode("latin-1")]
 
     def take(self, raw: bytes, value: Any) -> Asked:
         """Keep what was read, and what it means: it has been parsed and validated."""
@@ -176,48 +193,29 @@ class Asked(Request):
         return self.value
 
 
-class _FoundHeaders(Headers):
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(raw=raw)
-        self._found = dict(raw)
-        # Where a name stands twice, the list is looked through, as the framework does it.
-        self._repeats = len(self._found) < len(raw)
-
-    def getlist(self, key: str) -> list[str]:
-        if self._repeats:
-            return super().getlist(key)
-        found = self._found.get(as_sent(key))
-        return [] if found is None else [found.decode("latin-1")]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        if self._repeats:
-            return super().get(key, default)
-        found = self._found.get(as_sent(key))
-        return default if found is None else found.decode("latin-1")
+Handler = Callable[[Any], Coroutine[Any, Any, Response]]
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-async def _public(request: Request, plan: Plan, carry_out: Handler) -> Response:
+async def _public(plan: Plan, carry_out: Handler, request: Asked) -> Response:
     parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
     if plan.body is None:
         return await carry_out(request)
-    check_length(request, BODY_LIMIT_BYTES)
-    parsing.check_content_type(request.headers.get("content-type"), plan.media)
+    check_length(request.header(b"content-length"), BODY_LIMIT_BYTES)
+    parsing.check_content_type(request.header(b"content-type"), plan.media)
     raw = await read_body(request, BODY_LIMIT_BYTES)
-    return await carry_out(Asked.of(request).take(raw, parsing.parse_body(plan.body, raw)))
+    return await carry_out(request.take(raw, parsing.parse_body(plan.body, raw)))
 
 
-async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Handler) -> Response:
+async def _admitted(plan: Plan, wanted: Needs, carry_out: Handler, request: Asked) -> Response:
     caller: CallFactory[Any] = wanted.caller or request.app.state.caller
     limit = wanted.body_limit_bytes or caller.settings.body_limit_bytes
-    check_length(request, limit)
-    principal = await caller.authenticate(request)
+    check_length(request.header(b"content-length"), limit)
+    principal = caller.known(request) or await caller.authenticate(request)
     if plan.media and (plan.body_required or has_body(request)):
-        parsing.check_content_type(request.headers.get("content-type"), plan.media)
-    parsing.check_accept(request.headers.get("accept"), wanted.serves)
-    await caller.check_scope(request, principal, wanted.scope)
+        parsing.check_content_type(request.header(b"content-type"), plan.media)
+    parsing.check_accept(request.header(b"accept"), wanted.serves)
+    if wanted.scope not in principal.scopes:
+        await caller.refuse_scope(request, principal, wanted.scope)
     raw = b"" if wanted.stream else await read_body(request, limit)
     memory = None if wanted.stream else _memory(request, plan, principal, raw)
     call = caller.begin(request, principal, body=raw, memory=memory, limit_bytes=limit)
@@ -232,7 +230,7 @@ async def _admitted(request: Request, plan: Plan, wanted: Needs, carry_out: Hand
         del request.scope["fourgates.call"]
 
 
-async def _again(request: Request, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
+async def _again(request: Asked, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
     """Answer a request that has a key, and may have been answered before."""
     try:
         return await _validated(request, plan, call, carry_out)
@@ -244,22 +242,22 @@ async def _again(request: Request, plan: Plan, call: Call[Any], carry_out: Handl
         return kept
 
 
-async def _validated(request: Request, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
+async def _validated(request: Asked, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
     parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
-    call.if_match = parsing.parse_tags(request.headers.getlist("if-match"), "If-Match")
-    call.if_none_match = parsing.parse_tags(request.headers.getlist("if-none-match"), "If-None-Match")
+    call.if_match = parsing.parse_tags(request.headers_of(b"if-match"), "If-Match")
+    call.if_none_match = parsing.parse_tags(request.headers_of(b"if-none-match"), "If-None-Match")
     if plan.method == "GET":
-        await call.positions.wait(request.headers.getlist(MIN_POSITION))
+        await call.positions.wait(request.headers_of(_MIN_POSITION))
     if plan.body is None or (not call.body and not plan.body_required):
-        return await carry_out(request if call.streams else Asked.of(request).take(b"", None))
+        return await carry_out(request if call.streams else request.take(b"", None))
     value = parsing.parse_body(plan.body, call.body)
-    return await carry_out(Asked.of(request).take(call.body or b"null", value))
+    return await carry_out(request.take(call.body or b"null", value))
 
 
-def _memory(request: Request, plan: Plan, principal: Principal, raw: bytes) -> Remembered | None:
+def _memory(request: Asked, plan: Plan, principal: Principal, raw: bytes) -> Remembered | None:
     if plan.method not in _WRITES:
         return None
-    key = parsing.parse_key(request.headers.getlist("idempotency-key"))
+    key = parsing.parse_key(request.headers_of(b"idempotency-key"))
     if key is None:
         return None
     return remembered(
@@ -268,19 +266,20 @@ def _memory(request: Request, plan: Plan, principal: Principal, raw: bytes) -> R
         path=request.scope["path"],
         key=key,
         query=request.scope.get("query_string", b""),
-        media_type=request.headers.get("content-type", ""),
+        media_type=request.header(b"content-type") or "",
         body=raw,
     )
 
 
-def has_body(request: Request) -> bool:
+def has_body(request: Asked) -> bool:
     """Tell whether a request announces a body."""
-    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+    return request.header(b"transfer-encoding") is not None or (request.header(b"content-length") or "0") != "0"
 
 
-def check_length(request: Request, limit: int) -> None:
-    """Refuse a body that is announced to be too large (413), before anything of it is read."""
-    announced = request.headers.get("content-length", "0")
+def check_length(announced: str | None, limit: int) -> None:
+    """Refuse a body whose announced length is too large (413), before anything of it is read."""
+    if announced is None:
+        return
     if not (announced.isascii() and announced.isdecimal()):
         raise Problem(
             "bad-header", errors=[{"header": "Content-Length", "code": "no-number", "detail": "Send a number"}]

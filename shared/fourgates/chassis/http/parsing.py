@@ -61,7 +61,7 @@ def parse_json(raw: bytes) -> Any:
 def parse_body(adapter: TypeAdapter[Any], raw: bytes) -> Any:
     """Parse and validate a body. Raises the 400 and 422 problems."""
     try:
-        value = adapter.validate_json(raw)
+        value = adapter.validator.validate_json(raw)
     except ValidationError as error:
         # What cannot be read at all, or says two things at once, is told first.
         parse_json(raw)

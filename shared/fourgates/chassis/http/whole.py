@@ -1,6 +1,7 @@
 """Requests and answers that are whole pass in one piece, past what the server does for those that come in parts.
 
-The server looks at each header of every answer. Ours are made here and known to be clean, and there are ten.
+The server looks at each header of every answer. Ours are made here and known to be clean, there are ten, and most are
+the same in all answers.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ def sent_whole(send: Send, answer: Rendered) -> bool:
         return False
     if cycle.flow.write_paused or cycle.access_log or not cycle.keep_alive or cycle.scope["method"] == "HEAD":
         return False
+    common = answer.common
+    if answer.raw_headers[: common.count] != common.headers:
+        return False
     parts = [STATUS_LINE[answer.status_code]]
     for name, value in cycle.default_headers:
         parts += (name, b": ", value, b"\r\n")
-    for name, value in answer.raw_headers:
+    parts.append(common.written)
+    for name, value in answer.raw_headers[common.count :]:
         parts += (name, b": ", value, b"\r\n")
     parts += (b"\r\n", answer.body)
     cycle.response_started = cycle.response_complete = True

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from fastapi import Response
 from pydantic import BaseModel
@@ -17,14 +16,24 @@ from fourgates.chassis.http.edge import SECURITY_HEADERS, as_sent
 Result = TypeVar("Result", bound="Aggregate | None")
 Body = BaseModel | Mapping[str, Any] | Sequence[Any]
 
-_UNCLEAN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_UNCLEAN = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 PRIVATE = {"Cache-Control": "private, no-cache"}
-_NOT_CACHED = ((b"content-type", b"application/json"), *SECURITY_HEADERS)
-_CACHED = tuple((name, value) for name, value in _NOT_CACHED if name != b"cache-control")
 
 
-@dataclass(frozen=True)
-class Written(Generic[Result]):
+class Common:
+    """Headers that stand first in many answers, and as they are sent."""
+
+    def __init__(self, *headers: tuple[bytes, bytes]) -> None:
+        self.headers = list(headers)
+        self.count = len(headers)
+        self.written = b"".join(b"%s: %s\r\n" % header for header in headers)
+
+
+_NOT_CACHED = Common((b"content-type", b"application/json"), *SECURITY_HEADERS)
+_CACHED = Common(*(header for header in _NOT_CACHED.headers if header[0] != b"cache-control"))
+
+
+class Written(NamedTuple, Generic[Result]):
     """How the result of a command is answered."""
 
     present: Callable[[Result], Body]
@@ -46,19 +55,21 @@ class Rendered(Response):
     """A whole answer as JSON, whose headers are written once and completely, as they go to the server."""
 
     body: bytes
+    # What its headers begin with.
+    common: Common
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
         """Write it down. Raises `ValueError` for a header that could become two."""
         self.status_code = status
         self.background = None
         self.body = body
-        given = [(as_sent(name), value.encode("latin-1")) for name, value in headers.items()]
         # Where it is sent in one piece, nobody looks at it again.
-        if any(_UNCLEAN.search(value) for _, value in given):
+        if _UNCLEAN.search("".join(headers.values())):
             msg = "a header must not hold control characters"
             raise ValueError(msg)
-        all_have = _CACHED if "Cache-Control" in headers else _NOT_CACHED
-        self.raw_headers = [*given, (b"content-length", b"%d" % len(body)), *all_have]
+        self.common = _CACHED if "Cache-Control" in headers else _NOT_CACHED
+        given = [(as_sent(name), value.encode("latin-1")) for name, value in headers.items()]
+        self.raw_headers = [*self.common.headers, (b"content-length", b"%d" % len(body)), *given]
 
 
 def rendered(body: Body, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

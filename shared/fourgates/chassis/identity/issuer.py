@@ -216,7 +216,7 @@ def issuer_app(
 
 async def _form(request: Request) -> dict[str, str]:
     """Return the form, with the credentials of the header."""
-    check_length(request, FORM_BYTES_MAX)
+    check_length(request.headers.get("content-length"), FORM_BYTES_MAX)
     check_content_type(request.headers.get("content-type"), FORM)
     raw = await read_body(request, FORM_BYTES_MAX)
     try:

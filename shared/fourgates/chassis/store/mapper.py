@@ -17,6 +17,7 @@ from fourgates.chassis.folding import fold_of, made_of
 from fourgates.chassis.store.stored import StoredRow, stored_event
 from fourgates.chassis.store.unreadable import UnreadableEvent
 
+_encode = msgspec.json.Encoder().encode
 _ENVELOPE = ("originator_id", "originator_version", "timestamp")
 # msgspec makes what it knows of a dataclass visible before it is complete: two threads that build decoders of the same
 # one at the same time end the process.
@@ -41,16 +42,18 @@ class EventMapper(Mapper[UUID]):
     def __init__(self) -> None:
         """Make a mapper; it needs no transcoder, cipher or compressor of the library."""
         self._known: dict[str, _Known] = {}
+        self._names: dict[type[Any], tuple[str, int]] = {}
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Return the stored form of an event."""
         cls = type(domain_event)
         state = dict(vars(domain_event))
-        originator_id, version, _ = [state.pop(name) for name in _ENVELOPE]
-        class_version = getattr(cls, "class_version", 1)
+        originator_id, version = state.pop("originator_id"), state.pop("originator_version")
+        del state["timestamp"]
+        topic, class_version = self._names.get(cls) or self._name(cls)
         if class_version > 1:
             state["class_version"] = class_version
-        return stored_event(originator_id, version, get_topic(cls), msgspec.json.encode(state))
+        return stored_event(originator_id, version, topic, _encode(state))
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """Return the event of a stored form.
@@ -99,6 +102,11 @@ class EventMapper(Mapper[UUID]):
             return (self._known.get(topic) or self._know(topic)).event_class
         except Exception:  # noqa: BLE001 - a name may say anything
             return None
+
+    def _name(self, cls: type[Any]) -> tuple[str, int]:
+        """Return under which name and version events of a class are stored."""
+        self._names[cls] = (get_topic(cls), getattr(cls, "class_version", 1))
+        return self._names[cls]
 
     def _know(self, topic: str) -> _Known:
         """Return what is known of a stored name. Raises `TopicError`."""

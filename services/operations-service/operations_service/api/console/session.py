@@ -113,7 +113,7 @@ def check_same_site(request: Request) -> None:
 
 async def read_form(request: Request) -> dict[str, str]:
     """Return the fields of a form. Raises the problems of a body that is none."""
-    check_length(request, FORM_BYTES_MAX)
+    check_length(request.headers.get("content-length"), FORM_BYTES_MAX)
     check_content_type(request.headers.get("content-type"), FORM)
     raw = await read_body(request, FORM_BYTES_MAX)
     try:
