@@ -157,16 +157,16 @@ class _Beginnings(MetaAggregate[Any]):
 
     _begun_by: ClassVar[dict[type[Any], tuple[type[Any], frozenset[str]]]] = {}
 
-    def __call__(cls, *args: Any, **given: Any) -> Any:
+    def __call__(self, *args: Any, **given: Any) -> Any:
         """Make a new aggregate. Raises `TypeError` for values that are not those of its first event."""
-        begun_by, names = cls._begun_by.get(cls, (None, None))
+        begun_by, names = self._begun_by.get(self, (None, None))
         if begun_by is not None and not args and given.keys() == names:
-            return cls._create(begun_by, **given)
+            return self._create(begun_by, **given)
         made_anew = super().__call__(*args, **given)
         first = made_anew.pending_events[0]
         # With values by default, or given by their place, the library knows better.
         if not args and len(vars(first)) == len(given) + _BEGINS:
-            cls._begun_by[cls] = (type(first), frozenset(given))
+            self._begun_by[self] = (type(first), frozenset(given))
         return made_anew
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -27,17 +27,20 @@ def plain_with(leaves: Mapping[type[Any], Plain]) -> Plain:
             return value
         convert = known.get(kind)
         if convert is None:
-            convert = known[kind] = _of(kind, plain)
+            convert = known[kind] = _of(kind, plain, as_they_are)
         return convert(value)
 
     return plain
 
 
-def _of(kind: type[Any], plain: Plain) -> Plain:
+def _of(kind: type[Any], plain: Plain, as_they_are: Collection[object]) -> Plain:
     """Return what makes values of a class plain. Raises `TypeError` for one that JSON does not know."""
     if is_dataclass(kind):
-        names = tuple(field.name for field in fields(kind))
-        return lambda value: {name: plain(getattr(value, name)) for name in names}
+        names = [field.name for field in fields(kind)]
+        # Most values are texts, and not worth a call.
+        return lambda value: {
+            name: found if type(found := getattr(value, name)) in as_they_are else plain(found) for name in names
+        }
     if issubclass(kind, UUID):
         return str
     if issubclass(kind, StrEnum):

@@ -59,6 +59,7 @@ class Rows:
             f" ON CONFLICT (key) DO UPDATE SET {changed}"
             for count in WRITTEN_TOGETHER
         }
+        self._lists = [number for number, name in enumerate(view.fields) if name in view.lists]
         # The bodies of rows that this batch has looked at or changed, None where there is no row.
         self._known: dict[str, bytes | None] = {}
         self._unwritten: dict[str, tuple[Any, ...]] = {}
@@ -84,9 +85,12 @@ class Rows:
 
     def put(self, key: str, row: Row) -> None:
         """Put a row under its key, until the batch is written. Raises `TypeError` where a list should be."""
-        body = _encode({name: value for name, value in row.items() if name != "key"})
-        lists = self._view.lists
-        values = [_list_of(row, name) if name in lists else row.get(name) for name in self._view.fields]
+        if "key" in row:
+            row = {name: value for name, value in row.items() if name != "key"}
+        body = _encode(row)
+        values = [*map(row.get, self._view.fields)]
+        for number in self._lists:
+            values[number] = _list_of(row, self._view.fields[number])
         self._added += self._body(key) is None
         self._known[key] = body
         self._unwritten[key] = (key, body, *values)

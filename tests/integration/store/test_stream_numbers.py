@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from uuid import UUID
 
+import msgspec
 import pytest
 from fourgates.chassis.bus.envelope import Envelope
 from fourgates.chassis.store import EventMapper, EventStore
@@ -52,7 +52,7 @@ class Replica:
 
     def keep(self, name):
         work = self.units.open()
-        work.heard = replace(HEARD, message_id=name, cause_id=name)
+        work.heard = msgspec.structs.replace(HEARD, message_id=name, cause_id=name)
         OperationsUseCases(work).keep_fact(ACT, body='{"release_id": "1", "service_id": "1"}', about=About())
         self.units.commit(work)
 

@@ -15,9 +15,10 @@ def _content(content: Content) -> dict[str, Any]:
 
 
 def _write(rows: Rows, happened: Any, **fields: Any) -> None:
-    row = rows.get(str(happened.originator_id))
+    key = str(happened.originator_id)
+    row = rows.get(key)
     if row is not None:
-        rows.put(str(happened.originator_id), {**row, **fields})
+        rows.put(key, {**row, **fields})
 
 
 def _drafted(rows: Rows, happened: Change.Drafted) -> None:

@@ -18,6 +18,7 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS committed (consumer_group TEXT NOT NULL, topic TEXT NOT NULL, place INTEGER NOT NULL,
        PRIMARY KEY (consumer_group, topic)) WITHOUT ROWID""",
 )
+_encode = msgspec.json.Encoder().encode
 # Messages that every group has handled are deleted in steps of this many, so that the file stays small.
 _SWEEP_EVERY = 1000
 
@@ -153,7 +154,7 @@ class InProcessBus:
 
 def _written(headers: Mapping[str, str]) -> bytes:
     try:
-        return msgspec.json.encode(dict(headers))
+        return _encode(headers)
     except UnicodeEncodeError:
         # Half of a character, which only the slower one writes: what anyone sends must arrive as it was.
         return json.dumps(dict(headers)).encode()

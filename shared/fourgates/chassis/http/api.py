@@ -72,7 +72,7 @@ class Api(FastAPI):
                 return
         await super().__call__(scope, receive, send)
 
-    async def _answer(self, operation: Operation, request: Request, send: Send) -> None:
+    async def _answer(self, operation: Operation, request: Asked, send: Send) -> None:
         """Answer by an operation. Whatever is raised becomes a problem, as the framework's layers would make it."""
         try:
             response = await operation.answer(request)
