@@ -97,7 +97,7 @@ class Memory:
             return
         answer = self._store.submit(events, reply=reply)
         if not answer.done():
-            await self._of_loop().answers.wait(answer)
+            await self._of_loop().answers.to(answer)
         elif events:
             self._store.notice()
         positions = self._store.appended(answer)
@@ -174,11 +174,11 @@ class _Answers:
         self._arrived: deque[asyncio.Future[None]] = deque()
         self._called = False
 
-    async def wait(self, answer: Answer) -> None:
-        """Wait until the writer has answered."""
+    def to(self, answer: Answer) -> asyncio.Future[None]:
+        """Return what is done when the writer has answered."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(partial(self._arrive, waiting))
-        await waiting
+        return waiting
 
     def _arrive(self, waiting: asyncio.Future[None], _: Answer) -> None:
         self._arrived.append(waiting)

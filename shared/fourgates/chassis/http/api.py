@@ -68,25 +68,15 @@ class Api(FastAPI):
                 scope["app"] = self
                 scope["route"] = route
                 scope["path_params"] = dict(zip(route.param_convertors, texts, strict=True))
-                await self._answer(route, Asked(scope, receive), send)
+                request = Asked(scope, receive)
+                try:
+                    response = await route.answer(request)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
+                    response = await _told(request, error)
+                if type(response) is not Rendered or not sent_whole(send, response):
+                    await _send(request, response, send)
                 return
         await super().__call__(scope, receive, send)
-
-    async def _answer(self, operation: Operation, request: Asked, send: Send) -> None:
-        """Answer by an operation. Whatever is raised becomes a problem, as the framework's layers would make it."""
-        try:
-            response = await operation.answer(request)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
-            handler = next((_HANDLERS[cls] for cls in type(error).__mro__ if cls in _HANDLERS), None)
-            response = unexpected(request, error) if handler is None else await handler(request, error)
-        if type(response) is Rendered and sent_whole(send, response):
-            return
-        if type(response) in _WHOLE:
-            headers = response.raw_headers if type(response) is Rendered else completed(response.raw_headers)
-            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-            await send({"type": "http.response.body", "body": response.body})
-        else:
-            await Edge(response)(request.scope, request.receive, send)
 
     def include_router(self, router: APIRouter, **options: Any) -> None:
         """Take over the routes of a router. Raises `TypeError` for options: a router says everything itself."""
@@ -149,6 +139,25 @@ def create_api(
     api.include_router(health_routes(api.readiness))
     api.include_router(docs_routes(api))
     return api
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """Return the problem that the framework's layers would make of what was raised."""
+    handler = next((_HANDLERS[cls] for cls in type(error).__mro__ if cls in _HANDLERS), None)
+    if handler is None:
+        return unexpected(request, error)
+    told: Response = await handler(request, error)
+    return told
+
+
+async def _send(request: Request, response: Response, send: Send) -> None:
+    """Send an answer by the way of the server that is for all answers."""
+    if type(response) in _WHOLE:
+        headers = response.raw_headers if type(response) is Rendered else completed(response.raw_headers)
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+    else:
+        await Edge(response)(request.scope, request.receive, send)
 
 
 async def _on_problem(request: Request, problem: Any) -> Response:

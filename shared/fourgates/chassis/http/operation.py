@@ -242,16 +242,22 @@ async def _again(request: Asked, plan: Plan, call: Call[Any], carry_out: Handler
         return kept
 
 
-async def _validated(request: Asked, plan: Plan, call: Call[Any], carry_out: Handler) -> Response:
+def _validated(request: Asked, plan: Plan, call: Call[Any], carry_out: Handler) -> Coroutine[Any, Any, Response]:
+    """Check what was sent, and begin to carry it out: what is returned is awaited."""
     parsing.check_query(request.scope.get("query_string", b""), plan.single, plan.repeatable)
     call.if_match = parsing.parse_tags(request.headers_of(b"if-match"), "If-Match")
     call.if_none_match = parsing.parse_tags(request.headers_of(b"if-none-match"), "If-None-Match")
-    if plan.method == "GET":
-        await call.positions.wait(request.headers_of(_MIN_POSITION))
+    if plan.method == "GET" and (wanted := request.headers_of(_MIN_POSITION)):
+        carry_out = partial(_caught_up, call, wanted, carry_out)
     if plan.body is None or (not call.body and not plan.body_required):
-        return await carry_out(request if call.streams else request.take(b"", None))
+        return carry_out(request if call.streams else request.take(b"", None))
     value = parsing.parse_body(plan.body, call.body)
-    return await carry_out(request.take(call.body or b"null", value))
+    return carry_out(request.take(call.body or b"null", value))
+
+
+async def _caught_up(call: Call[Any], wanted: list[str], carry_out: Handler, request: Asked) -> Response:
+    await call.positions.wait(wanted)
+    return await carry_out(request)
 
 
 def _memory(request: Asked, plan: Plan, principal: Principal, raw: bytes) -> Remembered | None:

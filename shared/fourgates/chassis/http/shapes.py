@@ -73,6 +73,9 @@ def _storable(value: str) -> str:
 
 
 def _written(value: str) -> str:
+    # One call for both: the library's way into Python costs as much as the look.
+    if UNSTORABLE.search(value):
+        return _storable(value)
     if not _VISIBLE.search(value):
         raise PydanticCustomError("blank_text", "Text must not be blank")
     return value
@@ -82,7 +85,6 @@ def _text(length_max: int) -> tuple[Any, ...]:
     schema = {"type": "string", "minLength": 1, "maxLength": length_max, "pattern": _WRITTEN}
     return (
         StringConstraints(min_length=1, max_length=length_max),
-        AfterValidator(_storable),
         AfterValidator(_written),
         WithJsonSchema(schema),
     )

@@ -69,6 +69,7 @@ def serve(
         root_path=root_path.rstrip("/"),
         lifespan="off",
         log_config=None,
+        interface="asgi3",
         access_log=False,
         server_header=False,
         proxy_headers=False,
