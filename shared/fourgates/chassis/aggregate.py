@@ -141,7 +141,8 @@ def _time(value: datetime) -> str:
 _BEGINS = len(("originator_topic", "originator_version", "timestamp"))
 # Made once: making an encoder takes longer than most digests.
 _canonical = msgspec.json.Encoder(order="sorted").encode
-_plain = plain_with({datetime: _time, float: _number, int: _number})
+# Numbers and times are written as Python does, all else as the encoder does.
+_plain = plain_with({datetime: _time, float: _number, int: _number}, encoded=(str, bool, type(None), UUID))
 
 
 def digest_of(value: object) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from uuid import UUID
 
 import pytest
-from fourgates.chassis.aggregate import digest_of
+from fourgates.chassis.aggregate import _plain, digest_of
 from fourgates.chassis.plain import plain_with
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +51,43 @@ def test_a_digest_of_what_a_domain_holds():
         '"thrown_at":"2026-06-01T12:00:00+00:00"}'
     )
     assert digest_of(BALL) == hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Parcel:
+    name: str
+    colour: Colour | None
+    fragile: bool
+    ids: tuple[UUID, ...]
+    names: tuple[tuple[str, Colour], ...]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    name: str
+    grams: int
+
+
+@given(
+    st.builds(
+        Parcel,
+        name=texts,
+        colour=st.sampled_from([None, Colour.RED]),
+        fragile=st.booleans(),
+        ids=st.lists(st.uuids()).map(tuple),
+        names=st.lists(st.tuples(texts, st.just(Colour.RED))).map(tuple),
+    )
+)
+def test_a_digest_does_not_depend_on_who_makes_a_value_plain(parcel):
+    told = {**asdict(parcel), "ids": [str(one) for one in parcel.ids]}
+    assert _plain(parcel) is parcel
+    assert digest_of(parcel) == digest_of(told) == digest_of(plain_with({})(parcel))
+    assert digest_of([parcel]) == digest_of([told])
+
+
+@pytest.mark.parametrize("value", [Weighed("tea", 2**70), BALL])
+def test_what_holds_a_number_or_a_time_is_not_left_to_the_encoder(value):
+    assert isinstance(_plain(value), dict)
 
 
 @pytest.mark.parametrize("value", [float("nan"), [float("inf")]])
