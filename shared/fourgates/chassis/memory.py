@@ -176,7 +176,9 @@ class _Answers:
 
     def to(self, answer: Answer) -> asyncio.Future[None]:
         """Return what is done when the writer has answered."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = self._loop()
+        assert loop is not None  # noqa: S101 - it runs whoever asks
+        waiting: asyncio.Future[None] = loop.create_future()
         answer.add_done_callback(partial(self._arrive, waiting))
         return waiting
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,12 +282,12 @@ class Relay:
         kept = self._folded.pop(happened.originator_id.int, None)
         if happened.originator_version != (1 if kept is None else kept.version + 1):
             return None
-        # Whatever is wrong with it, the store says so when it is asked.
-        with suppress(Exception):
+        try:
             folded = happened.mutate(kept)
-            self._keep(folded)
-            return folded
-        return None
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the store says so when it is asked
+            return None
+        self._keep(folded)
+        return folded
 
     def _keep(self, aggregate: Any) -> None:
         self._folded[aggregate.id.int] = aggregate

@@ -59,7 +59,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def shard_of(aggregate_id: UUID) -> int:
     """Return the fixed shard of an aggregate: order holds within it."""
-    return zlib.crc32(aggregate_id.bytes) % SHARDS
+    return zlib.crc32(aggregate_id.int.to_bytes(16, "big")) % SHARDS
 
 
 def topic_of(service: str) -> str:
