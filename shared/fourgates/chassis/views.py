@@ -6,8 +6,8 @@ import hashlib
 import inspect
 import sqlite3
 import threading
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -115,12 +115,17 @@ class Views:
         self._rebuilding = threading.Lock()
         self._connection = _connect(path)
         self._current, self._complete = self._open()
+        # Looks at the log that were begun, and the last of them that has ended.
+        self._begun = 0
+        self._ended = 0
+        self._asking = threading.local()
 
     @usable_file()
     def get(self, view: str, key: str) -> Row | None:
         """Return a row with its key, caught up to the log, or None."""
+        asked = self._asked()
         with self._lock:
-            self.catch_up()
+            self._look(asked)
             row = self._current.rows(view).stored(key)
         return None if row is None else {"key": key, **row}
 
@@ -149,8 +154,9 @@ class Views:
             values.extend(after)
         where_clause = f"WHERE {' AND '.join(condition)}" if condition else ""
         ordering = f"key {way}" if order_by == "key" else f"{order} {way}, key {way}"
+        asked = self._asked()
         with self._lock:
-            self.catch_up()
+            self._look(asked)
             table = _table(self._current.number, chosen)
             statement = f"SELECT key, body FROM {table} AS asked {where_clause} ORDER BY {ordering} LIMIT ?"
             found = self._connection.execute(statement, (*values, limit)).fetchall()
@@ -159,11 +165,22 @@ class Views:
     @usable_file()
     def catch_up(self) -> int:
         """Follow the log to its head in batches; return the position that was reached."""
+        asked = self._asked()
         with self._lock:
-            position = self._follow(self._current)
-            if not self._complete:
-                self._let_answer(self._current)
-            return position
+            self._look(asked)
+            return self._current.position
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Let one look at the log, begun in here or later, do for all that this thread asks until the block ends.
+
+        So a decision that asks much is made on rows as they were after it began, and pays for one look.
+        """
+        self._asking.since = self._begun
+        try:
+            yield
+        finally:
+            del self._asking.since
 
     @usable_file()
     def rebuild(self) -> int:
@@ -186,6 +203,21 @@ class Views:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+    def _asked(self) -> int:
+        """Return the look behind which the one must begin that is good enough for who asks now."""
+        since: int = getattr(self._asking, "since", self._begun)
+        return since
+
+    def _look(self, asked: int) -> None:
+        """Follow the log, unless somebody did who began after this was asked for: many wait for the lock together."""
+        if self._ended > asked:
+            return
+        self._begun += 1
+        self._follow(self._current)
+        if not self._complete:
+            self._let_answer(self._current)
+        self._ended = self._begun
 
     def _fill(self, made: _Generation) -> int:
         position = 0

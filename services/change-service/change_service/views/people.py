@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,9 @@ from fourgates.chassis.views import Row, Rows, View, Views, iso
 
 from change_service.domain import Delegator, Group, Person, Voter
 from change_service.views.plain import plain
+
+# Lenders and groups that are looked at for each person who is asked for.
+RELATED_MAX = 1000
 
 
 def _registered(rows: Rows, happened: Person.Registered) -> None:
@@ -90,17 +93,22 @@ def person_of(views: Views, subject: str) -> Row | None:
     return found[0] if found else None
 
 
-def _groups_of(views: Views, subjects: Sequence[str]) -> tuple[str, ...]:
-    return tuple(row["key"] for row in views.find("groups", {"member_ids": subjects}))
-
-
 def _in_force(row: Row, delegates: Sequence[str], at: datetime) -> list[dict[str, Any]]:
     """Return the delegations of a person to any of the subjects that hold at a moment."""
     now = iso(at)
     return [d for d in row["delegations"] if d["delegate_id"] in delegates and d["starts_at"] <= now < d["ends_at"]]
 
 
-def _voter(views: Views, row: Row, subject: str, at: datetime) -> Voter:
+def _voters(views: Views, rows: Mapping[str, Row], at: datetime) -> list[Voter]:
+    """Return people as voters at a moment, each under the subject by which they are asked for."""
+    everyone = sorted({subject for row in rows.values() for subject in row["subjects"]})
+    limit = RELATED_MAX * len(rows)
+    lenders = views.find("people", {"delegates": everyone}, limit=limit) if everyone else []
+    groups = views.find("groups", {"member_ids": everyone}, limit=limit) if everyone else []
+    return [_voter(subject, row, lenders, groups, at) for subject, row in rows.items()]
+
+
+def _voter(subject: str, row: Row, lenders: Sequence[Row], groups: Sequence[Row], at: datetime) -> Voter:
     subjects = tuple(row["subjects"])
     delegators = tuple(
         # What the lender no longer holds is not lent any more, but a delegate stays one.
@@ -109,7 +117,7 @@ def _voter(views: Views, row: Row, subject: str, at: datetime) -> Voter:
             tuple(lender["subjects"]),
             tuple(role for role in delegation["roles"] if role in lender["roles"]),
         )
-        for lender in views.find("people", {"delegates": subjects})
+        for lender in lenders
         for delegation in _in_force(lender, subjects, at)
     )
     return Voter(
@@ -117,7 +125,7 @@ def _voter(views: Views, row: Row, subject: str, at: datetime) -> Voter:
         identity=row["person_id"],
         subjects=subjects,
         roles=tuple(row["roles"]),
-        groups=_groups_of(views, subjects),
+        groups=tuple(group["key"] for group in groups if not set(subjects).isdisjoint(group["member_ids"])),
         delegators=delegators,
         machine=row["machine"],
     )
@@ -126,7 +134,7 @@ def _voter(views: Views, row: Row, subject: str, at: datetime) -> Voter:
 def voter_at(views: Views, subject: str, at: datetime) -> Voter | None:
     """Return a subject as a voter at a moment, or None when nobody is known by it."""
     row = person_of(views, subject)
-    return None if row is None else _voter(views, row, subject, at)
+    return None if row is None else _voters(views, {subject: row}, at)[0]
 
 
 def voters_at(views: Views, roles: Sequence[str], group_ids: Sequence[str], at: datetime, limit: int) -> list[Voter]:
@@ -135,7 +143,7 @@ def voters_at(views: Views, roles: Sequence[str], group_ids: Sequence[str], at: 
     rows = {row["key"]: row for row in views.find("people", {"roles": roles}, limit=limit)} if roles else {}
     if members:
         rows |= {row["key"]: row for row in views.find("people", {"subjects": members}, limit=limit)}
-    return [_voter(views, row, row["person_id"], at) for row in rows.values()]
+    return _voters(views, {row["person_id"]: row for row in rows.values()}, at)
 
 
 def kin_of(views: Views, subjects: Sequence[str], at: datetime) -> tuple[str, ...]:

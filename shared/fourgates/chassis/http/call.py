@@ -189,7 +189,8 @@ class Call(Generic[U]):
             self._ids_used = mark
             work = self._caller.units.open()
             try:
-                response, about = self._response(work, use_case, written)
+                with self._caller.views.one_look():
+                    response, about = self._response(work, use_case, written)
                 self._caller.units.commit(work, reply=self._reply(response))
             except Conflict:
                 kept = self.replay()
