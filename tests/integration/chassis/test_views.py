@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -153,3 +155,89 @@ def test_filters_and_orders_are_found_by_an_index(store, views):
         plan = " ".join(row[3] for row in views._connection.execute(f"EXPLAIN QUERY PLAN {found}"))
         assert f"rows_1_balls_{field}" in plan
         assert "TEMP" not in plan
+
+
+class Looks:
+    """A store that counts looks at the head of its log, and lets the first one wait."""
+
+    def __init__(self, store):
+        self._store = store
+        self.count = 0
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def head(self):
+        self.count += 1
+        found = self._store.head()
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return found
+
+
+def test_one_look_does_for_all_that_a_decision_asks(store, tmp_path):
+    looks = Looks(store)
+    with closing(Views(looks, [BALLS], tmp_path / "looks.sqlite")) as views:
+        throw(store, "red")
+        looks.count = 0
+        with views.one_look():
+            assert colours(views.find("balls")) == ["red"]
+            throw(store, "blue")
+            assert colours(views.find("balls")) == ["red"]
+        assert looks.count == 1
+        assert colours(views.find("balls", order_by="number")) == ["red", "blue"]
+        with views.one_look():
+            throw(store, "green")
+            assert len(views.find("balls")) == 3
+
+
+class Asking(Views):
+    """Read models that tell when somebody has asked."""
+
+    asked = None
+
+    def _asked(self):
+        found = super()._asked()
+        if self.asked is not None:
+            self.asked.release()
+        return found
+
+
+def test_those_who_wait_share_a_look_that_begins_after_all_have_asked(store, tmp_path):
+    looks = Looks(store)
+    with closing(Asking(looks, [BALLS], tmp_path / "looks.sqlite")) as views, ThreadPoolExecutor(3) as threads:
+        views.catch_up()
+        looks.count = 0
+        looks.begun.clear()
+        looks.go_on.clear()
+        first = threads.submit(views.find, "balls")
+        assert looks.begun.wait(10)
+        # What is appended now, the look that has begun may miss.
+        throw(store, "red")
+        views.asked = threading.Semaphore(0)
+        others = [threads.submit(views.find, "balls") for _ in range(2)]
+        for _ in others:
+            assert views.asked.acquire(timeout=10)
+        looks.go_on.set()
+        assert [colours(other.result(10)) for other in others] == [["red"], ["red"]]
+        first.result(10)
+        assert looks.count == 2
+
+
+def test_a_look_that_failed_does_for_nobody(store, tmp_path):
+    looks = Looks(store)
+    with closing(Views(looks, [BALLS], tmp_path / "looks.sqlite")) as views:
+        throw(store, "red")
+        with views.one_look():
+            looks.head = raising
+            with pytest.raises(ConnectionError):
+                views.find("balls")
+            del looks.head
+            assert colours(views.find("balls")) == ["red"]
+
+
+def raising():
+    raise ConnectionError

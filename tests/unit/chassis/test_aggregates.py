@@ -143,3 +143,46 @@ def test_an_act_is_the_same_but_for_what_is_changed():
     with pytest.raises(AttributeError):
         act.why = "changed"  # type: ignore[misc]  # that is what is tried
     assert isinstance(changed, Act)
+
+
+class Crate(Aggregate):
+    TOPIC = "toy.Crate"
+
+    class Packed(Aggregate.Created):
+        """A crate was packed."""
+
+        label: str
+        weight: int
+
+    @event(Packed)
+    def __init__(self, id: UUID, act: Act, label: str, weight: int = 1) -> None:
+        self.label = label
+        self.weight = weight
+
+
+def test_the_next_of_a_kind_is_made_as_the_first():
+    balls = [
+        Ball.throw(an_act(), ball_id=ball_id, colour=colour) for ball_id, colour in ((ONE, "red"), (OTHER, "blue"))
+    ]
+    assert [(ball.id, ball.colour, ball.version) for ball in balls] == [(ONE, "red", 1), (OTHER, "blue", 1)]
+    assert [type(happened) for ball in balls for happened in ball.collect_events()] == [Ball.Thrown, Ball.Thrown]
+
+
+@pytest.mark.parametrize(
+    "given", [{"act": an_act()}, {"act": an_act(), "colour": "red", "size": 3}, {"colour": "red"}, {"act": None}]
+)
+def test_what_a_first_event_does_not_take_is_refused_before_and_after_one_was_made(given):
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            Ball(id=OTHER, **given)
+        Ball.throw(an_act(), ball_id=ONE, colour="red")
+
+
+def test_values_by_default_and_by_place_are_left_to_the_library():
+    for _ in range(2):
+        assert Crate(id=ONE, act=an_act(), label="tea").weight == 1
+    for _ in range(2):
+        assert Crate(ONE, an_act(), "tea").weight == 1
+        assert Crate(id=ONE, act=an_act(), label="tea", weight=3).weight == 3
+    with pytest.raises(TypeError):
+        Crate(OTHER, id=ONE, act=an_act(), label="tea", weight=3)

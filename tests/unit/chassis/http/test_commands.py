@@ -267,3 +267,22 @@ async def test_addresses_are_right_below_a_mount(house):
         assert missing.json()["type"] == "http://all.example/toy/problems/not-found"
         assert (await client.get("/toy/problems/not-found")).status_code == 200
         assert (await client.get("/toy/openapi.json")).json()["servers"] == [{"url": "/toy"}]
+
+
+async def test_a_decision_that_asks_read_models_often_looks_at_the_log_once(house):
+    looks = 0
+
+    class Curious(house.caller.use_cases):
+        def post(self, act, **given):
+            nonlocal looks
+            views = self._work.views
+            before = views._begun
+            names = [len(views.find("parcels", {"name": given["name"]})) for _ in range(3)]
+            looks = views._begun - before
+            assert names == [house.posted] * 3
+            return super().post(act, **given)
+
+    house.caller.use_cases = Curious
+    for house.posted in range(3):
+        assert (await house.post()).status_code == 201
+        assert looks == 1

@@ -9,7 +9,7 @@ import weakref
 import pytest
 from fourgates.chassis.http.api import Api
 from fourgates.chassis.http.direct import Directory, route_path
-from fourgates.chassis.http.operation import Operation
+from fourgates.chassis.http.operation import Asked, Operation
 from starlette.routing import Match, Route
 
 ID = "0192d3a0-0000-7000-8000-000000000001"
@@ -45,6 +45,24 @@ def test_a_path_below_a_mount_is_found():
     assert route_path({"path": "/change/v1/x", "root_path": "/change"}) == "/v1/x"
     assert route_path({"path": "/changes", "root_path": "/change"}) == "/changes"
     assert route_path({"path": "/v1/x", "root_path": ""}) == "/v1/x"
+
+
+def test_of_headers_that_stand_twice_the_first_counts_as_everywhere():
+    sent = [(b"accept", b"text/html"), (b"x", b"\xe9"), (b"accept", b"application/json")]
+    asked = Asked({"type": "http", "headers": sent}, None)
+    assert [asked.header(name) for name in (b"accept", b"x", b"y")] == ["text/html", "é", None]
+    assert [asked.headers_of(name) for name in (b"accept", b"x", b"y")] == [
+        ["text/html", "application/json"],
+        ["é"],
+        [],
+    ]
+    assert asked.header(b"accept") == asked.headers.get("accept")
+    once = Asked({"type": "http", "headers": sent[:2]}, None)
+    assert (once.header(b"accept"), once.headers_of(b"accept"), once.headers_of(b"y")) == (
+        "text/html",
+        ["text/html"],
+        [],
+    )
 
 
 ASKED = [

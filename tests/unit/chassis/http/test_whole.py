@@ -111,6 +111,18 @@ def test_nothing_is_sent_to_who_has_gone_or_was_answered(state):
     assert not asked.transport.pieces
 
 
+def test_an_answer_whose_first_headers_were_changed_is_left_to_the_server():
+    asked = Asked()
+    answer = rendered({})
+    del answer.headers["x-content-type-options"]
+    answer.headers["x-frame-options"] = "SAMEORIGIN"
+    assert not sent_whole(asked.cycle.send, answer)
+    answer = rendered({})
+    answer.headers["x-more"] = "more"
+    assert sent_whole(asked.cycle.send, answer)
+    assert b"x-more: more\r\n" in asked.transport.pieces[0]
+
+
 def test_who_does_not_take_what_was_sent_is_waited_for():
     asked = Asked()
     asked.cycle.flow.write_paused = True
