@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -29,6 +30,7 @@ CONNECTIONS = tuple(int(n) for n in os.environ.get("BENCH_CONNECTIONS", "1 32 12
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 EVENTS = 100
 READ = 20
+VOTES = 200
 CHANGE = {
     "title": "Show the last scan of a parcel",
     "description": "Callers ask where their parcel was seen last.",
@@ -39,8 +41,12 @@ CHANGE = {
     "retrospective": False,
     "reason": "a third of all calls ask for it",
 }
+# Who requests, who assesses, who votes.
+PEOPLE = ("rita", "mona", "cora")
 RAISED = json.dumps(CHANGE).encode()
 REASON = json.dumps({"reason": "ready"}).encode()
+ASSESSED = json.dumps({"risk": "low", "findings": "nobody else is touched", "reason": "assessed"}).encode()
+APPROVED = {"vote": "approve", "meaning": "I have read it and answer for it", "reason": "good"}
 
 
 def main() -> None:
@@ -56,6 +62,7 @@ def main() -> None:
         print_table([measured(connections, noop, others) for connections in CONNECTIONS])
         forgetful = stack.enter_context(a_service(folder, url, issuer, {"FOURGATES_CHANGE_AGGREGATES_KEPT_MAX": "0"}))
         print_reads(noop, ours, forgetful)
+        print_votes(noop, *(replace(ours, headers=bearing(token_of(folder, issuer, name))) for name in PEOPLE))
 
 
 Rows = dict[str, list[Load]]
@@ -145,6 +152,50 @@ def changes_of_many_events(served: Served) -> list[str]:
     return ids
 
 
+def print_votes(noop: Served, requester: Served, manager: Served, authority: Served) -> None:
+    """Print what the vote costs that grants an authorization, with who may vote looked up and all that follows."""
+    cells: Rows = {"no-op": [], "vote": []}
+    for _ in range(ROUNDS):
+        digests = authorizations_requested(requester, manager)
+        votes = [
+            authority.ask(
+                "POST", f"/authorizations/{key}/votes", json.dumps({**APPROVED, "document_digest": it}).encode()
+            )
+            for key, it in digests.items()
+        ]
+        cells["no-op"].append(noop.nothing(32))
+        cells["vote"].append(authority.load(32, votes.__getitem__, most=len(votes)))
+    against = ratio(cells["vote"], cells["no-op"])
+    print(f"vote on an authorization, 32 conn., against the no-op: {against:.3f}, p99 {middle(cells['vote'], 0.99)} ms")
+
+
+def authorizations_requested(requester: Served, manager: Served) -> dict[str, str]:
+    """Bring changes to where they are voted on; return the digest to vote on for each authorization."""
+    ids: list[str] = []
+    digests: dict[str, str] = {}
+
+    def note(body: bytes) -> None:
+        asked = json.loads(body)
+        digests[asked["id"]] = asked["document_digest"]
+
+    requester.load(
+        32,
+        lambda _: requester.ask("POST", "/changes", RAISED),
+        most=VOTES,
+        read=lambda body: ids.append(body[7:43].decode()),
+    )
+    for who, path, body in ((requester, "submission", REASON), (manager, "assessment", ASSESSED)):
+        done = who.load(32, lambda n: who.ask("POST", f"/changes/{ids[n]}/{path}", body), most=len(ids))  # noqa: B023
+        del ids[done.requests :]
+    requester.load(
+        32,
+        lambda n: requester.ask("POST", f"/changes/{ids[n]}/authorization-requests", REASON),
+        most=len(ids),
+        read=note,
+    )
+    return digests
+
+
 def ratio(loads: list[Load], to: list[Load]) -> float:
     """Return the middle of the ratios of the rounds."""
     return statistics.median(one.rate / other.rate for one, other in zip(loads, to, strict=True))
@@ -210,10 +261,19 @@ def a_service(folder: Path, url: str, issuer: str, more: dict[str, str]) -> Iter
             **more,
         }
 
-    form = {"grant_type": "password", "username": "rita", "password": ensure_people(folder).of("rita")}
     with started(command, "/readyz") as (port, _):
-        token = CLIENT.request("POST", f"{issuer}/token", form=form).json()["access_token"]
-        yield Served(port, "/v1", {**JSON, "authorization": f"Bearer {token}"})
+        yield Served(port, "/v1", bearing(token_of(folder, issuer, "rita")))
+
+
+def token_of(folder: Path, issuer: str, name: str) -> str:
+    """Return a token for a person."""
+    form = {"grant_type": "password", "username": name, "password": ensure_people(folder).of(name)}
+    return str(CLIENT.request("POST", f"{issuer}/token", form=form).json()["access_token"])
+
+
+def bearing(token: str) -> dict[str, str]:
+    """Return the headers of whoever bears a token."""
+    return {**JSON, "authorization": f"Bearer {token}"}
 
 
 if __name__ == "__main__":
