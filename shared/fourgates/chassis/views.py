@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from fourgates.chassis.rows import Row, Rows, View, column_of, iso, name_of, read_row
 from fourgates.chassis.store import EventStore, Recorded, UnreadableEvent
 from fourgates.chassis.store.files import usable_file
@@ -115,7 +117,9 @@ class Views:
         self._rebuilding = threading.Lock()
         self._connection = _connect(path)
         self._current, self._complete = self._open()
-        # Looks at the log that were begun, and the last of them that has ended.
+        # Held by the one who looks at the log, and not while rows are read. Looks that were begun, and the last of them
+        # that has ended.
+        self._looking = threading.Lock()
         self._begun = 0
         self._ended = 0
         self._asking = threading.local()
@@ -123,9 +127,8 @@ class Views:
     @usable_file()
     def get(self, view: str, key: str) -> Row | None:
         """Return a row with its key, caught up to the log, or None."""
-        asked = self._asked()
+        self._look(self._asked())
         with self._lock:
-            self._look(asked)
             row = self._current.rows(view).stored(key)
         return None if row is None else {"key": key, **row}
 
@@ -154,9 +157,8 @@ class Views:
             values.extend(after)
         where_clause = f"WHERE {' AND '.join(condition)}" if condition else ""
         ordering = f"key {way}" if order_by == "key" else f"{order} {way}, key {way}"
-        asked = self._asked()
+        self._look(self._asked())
         with self._lock:
-            self._look(asked)
             table = _table(self._current.number, chosen)
             statement = f"SELECT key, body FROM {table} AS asked {where_clause} ORDER BY {ordering} LIMIT ?"
             found = self._connection.execute(statement, (*values, limit)).fetchall()
@@ -165,9 +167,8 @@ class Views:
     @usable_file()
     def catch_up(self) -> int:
         """Follow the log to its head in batches; return the position that was reached."""
-        asked = self._asked()
+        self._look(self._asked())
         with self._lock:
-            self._look(asked)
             return self._current.position
 
     @contextmanager
@@ -210,14 +211,20 @@ class Views:
         return since
 
     def _look(self, asked: int) -> None:
-        """Follow the log, unless somebody did who began after this was asked for: many wait for the lock together."""
+        """Follow the log, unless somebody did who began after this was asked for: many wait for the same look."""
         if self._ended > asked:
             return
-        self._begun += 1
-        self._follow(self._current)
-        if not self._complete:
-            self._let_answer(self._current)
-        self._ended = self._begun
+        with self._looking:
+            if self._ended > asked:
+                return
+            self._begun += 1
+            # Not with the rows locked: those who have had their look must not wait for the database.
+            head = self._store.head()
+            with self._lock:
+                self._follow(self._current, head)
+                if not self._complete:
+                    self._let_answer(self._current)
+            self._ended = self._begun
 
     def _fill(self, made: _Generation) -> int:
         position = 0
@@ -229,13 +236,13 @@ class Views:
                     position = made.project(batch)
         with self._lock:
             # What is left is little, and nobody asks before the new rows know as much as the old ones.
-            position = self._follow(made)
+            position = self._follow(made, self._store.head())
             self._let_answer(made)
             self._current = made
             return position
 
-    def _follow(self, generation: _Generation) -> int:
-        position, head = generation.position, self._store.head()
+    def _follow(self, generation: _Generation, head: int) -> int:
+        position = generation.position
         while position < head and (batch := self._store.following(position, BATCH)):
             position = generation.project(batch)
         return position
@@ -357,12 +364,13 @@ def _conditions(view: View, where: Mapping[str, Filter]) -> tuple[list[str], lis
     for field, wanted in where.items():
         members = list(wanted) if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
         column = "key" if field == "key" else column_of(view, field)
-        inside = f"IN ({','.join('?' * len(members))})"
+        # Many go as one value: so there is one statement for all, and no bound on their number. One is found in order.
+        inside = "= ?" if len(members) == 1 else "IN (SELECT value FROM json_each(?))"
         if field in view.lists:
             condition.append(f"EXISTS (SELECT 1 FROM json_each(asked.{column}) WHERE value {inside})")
         else:
             condition.append(f"{column} {inside}")
-        values.extend(members)
+        values.append(members[0] if len(members) == 1 else msgspec.json.encode(members).decode())
     return condition, values
 
 

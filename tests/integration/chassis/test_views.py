@@ -157,6 +157,14 @@ def test_filters_and_orders_are_found_by_an_index(store, views):
         assert "TEMP" not in plan
 
 
+def test_any_number_of_members_is_looked_for_by_one_statement(store, views):
+    throw(store, "red", "blue", "green")
+    many = [*(f"colour {number}" for number in range(40_000)), "red", "blue"]
+    assert sorted(colours(views.find("balls", {"colour": many}))) == ["blue", "red"]
+    assert colours(views.find("balls", {"colour": ["green"]})) == ["green"]
+    assert views.find("balls", {"colour": []}) == []
+
+
 class Looks:
     """A store that counts looks at the head of its log, and lets the first one wait."""
 
