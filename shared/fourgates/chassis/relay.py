@@ -161,7 +161,7 @@ class Relay:
             for recorded in batch:
                 if recorded.position >= until:
                     return Remade(found, None)
-                message = again._message(recorded, shard)
+                message = again._message(recorded)
                 if message is not None:
                     found.append(message)
                     size += len(message.body)
@@ -213,7 +213,7 @@ class Relay:
         if recorded.position <= self._published_until and recorded.position <= self._published_of(shard):
             return None
         try:
-            return self._message(recorded, shard)
+            return self._message(recorded)
         except UnreadableEvent as unreadable:
             log.warning("shard is held", service=self._service, shard=shard, reason=str(unreadable))
             self._held[shard] = recorded.position
@@ -225,8 +225,8 @@ class Relay:
             self._shards[shard] = self._store.position_of(_shard_name(shard))
         return self._shards[shard]
 
-    def _message(self, recorded: Recorded, shard: int) -> Message | None:
-        """Return what is published of an event of a shard. Raises `UnreadableEvent`."""
+    def _message(self, recorded: Recorded) -> Message | None:
+        """Return what is published of an event. Raises `UnreadableEvent`."""
         if not recorded.may_be(self._published):
             if _aggregate_of(recorded.event_class) in self._told_of:
                 # So that what comes next is not read again.
@@ -243,6 +243,7 @@ class Relay:
         contract = make(self._aggregate_at(happened), happened)
         if contract is None:
             return None
+        shard = shard_of(happened.originator_id)
         previous = self._published_of(shard)
         if previous >= recorded.position:
             # Another relay went on since the log was read: what this one would say of the shard would be wrong.
