@@ -11,7 +11,7 @@ import pytest
 from fourgates_cli.embedded import Embedded
 
 ROOT = Path(__file__).parents[2]
-# The script starts the command twenty times, each a Python process that begins anew: on a busy machine that takes minutes.
+# The script starts the command twenty times, each in a process of its own: on a busy machine that takes minutes.
 SCRIPT_S = 300
 SECTION = "## Your own first change, with curl"
 
