@@ -14,6 +14,8 @@ import structlog
 from fourgates.chassis.aggregate import Act
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.store import AlreadyHandled, Conflict, EventStore, EventTooLarge, Recorded, UnreadableEvent
+from fourgates.chassis.store.positions import After
+from fourgates.chassis.together import Together
 from fourgates.chassis.work import Units, Work
 from fourgates.chassis.workers import BATCH
 
@@ -49,10 +51,18 @@ class _Reading:
     is lost: the next process begins there again.
     """
 
-    def __init__(self, store: EventStore, saved_as: str, concerns: tuple[type[Any], ...]) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        saved_as: str,
+        concerns: tuple[type[Any], ...],
+        store_all: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._saved_as = saved_as
         self._concerns = concerns
+        # Stores what was done so far: before something is made to wait, for that saves a position.
+        self._store_all = store_all
         self._read: int | None = None
         self._saved = 0
         self._waiting: set[UUID] = set()
@@ -84,14 +94,21 @@ class _Reading:
             return False
         return not self._store.position_of(f"{self._saved_as}/{recorded.position}")
 
-    def done(self, recorded: Recorded) -> dict[str, int]:
-        """Return what to save with the effect of an event."""
+    def done(self, recorded: Recorded, *, since: Mapping[str, int] | None = None) -> dict[str, int]:
+        """Return what to save with the effect of an event, and with those that were done `since`.
+
+        Of several, the last position alone would not tell that another process has done the first ones meanwhile.
+        """
+        saved = dict(since or {})
         if self._waiting:
-            return {f"{self._saved_as}/{recorded.position}": 1}
-        return {self._saved_as: recorded.position}
+            return {**saved, f"{self._saved_as}/{recorded.position}": 1}
+        first = saved.get(self._saved_as)
+        before = first.before if isinstance(first, After) else recorded.position - 1
+        return {**saved, self._saved_as: After(recorded.position, before)}
 
     def stop(self, recorded: Recorded, error: Exception) -> None:
         """Let everything about the aggregate of an event wait from here on."""
+        self._store_all()
         aggregate_id = recorded.originator_id
         self._store.stopped.note(aggregate_id, f"{self._saved_as} at {recorded.position}: {error}")
         if not self._waiting:
@@ -116,7 +133,7 @@ class _Reading:
 
 
 class OwnLog:
-    """Runs reactions to the service's own events, each in one transaction with its position."""
+    """Runs reactions to the service's own events: some together, each in one transaction with its position."""
 
     def __init__(
         self,
@@ -135,17 +152,21 @@ class OwnLog:
         self._own = own
         self._use_cases = use_cases
         self._clock = clock
-        self._reading = _Reading(store, "own", tuple(own))
+        # Reactions that wait to be stored in one transaction, and the positions to be saved with them.
+        self._together: Together[Recorded] = Together(units)
+        self._done: dict[str, int] = {}
+        self._reading = _Reading(store, "own", tuple(own), self._store_all)
 
     def step(self) -> int:
         """Handle one batch of the log; return how long it was."""
         batch = self._reading.batch()
-        for recorded in batch:
-            if self._reading.is_due(recorded):
-                try:
-                    self._react(recorded)
-                except STOPPING as error:
-                    self._reading.stop(recorded, error)
+        try:
+            for recorded in batch:
+                if self._reading.is_due(recorded):
+                    self._handle(recorded)
+            self._store_all()
+        finally:
+            self._let_go()
         if batch:
             self._reading.passed(batch)
         return len(batch)
@@ -158,15 +179,54 @@ class OwnLog:
         """Begin again at what is saved."""
         self._reading.close()
 
-    def _react(self, recorded: Recorded) -> None:
-        react = self._own[type(recorded.event)]
+    def _handle(self, recorded: Recorded) -> None:
+        """Let a reaction wait with others. What is not as simple as that is stored alone, after them."""
+        try:
+            work = self._decided(recorded)
+        except Exception:  # noqa: BLE001 - it is met again where nothing else is in hand
+            work = None
+        if work is not None and not self._together.concern(work):
+            self._together.join(recorded, work)
+            self._done = self._reading.done(recorded, since=self._done)
+            if self._together.is_full:
+                self._store_all()
+            return
+        self._store_all()
+        # What could not be stored may have stopped its aggregate.
+        if self._reading.is_due(recorded):
+            self._handle_alone(recorded)
+
+    def _store_all(self) -> None:
+        """Store all reactions that wait in one transaction; when that cannot be, one by one."""
+        if self._done:
+            done, self._done = self._done, {}
+            self._together.take_off(done)
+            for recorded in self._together.land():
+                if self._reading.is_due(recorded):
+                    self._handle_alone(recorded)
+
+    def _let_go(self) -> None:
+        self._together.clear()
+        self._done = {}
+
+    def _handle_alone(self, recorded: Recorded) -> None:
+        try:
+            self._react(recorded)
+        except STOPPING as error:
+            self._reading.stop(recorded, error)
+
+    def _decided(self, recorded: Recorded) -> Work:
+        """Return what a reaction changes, and nothing of it is stored."""
+        work = self._units.open()
         act = act_after(self._service, recorded, self._clock)
+        self._own[type(recorded.event)](self._use_cases(work), act, recorded.event)
+        return work
+
+    def _react(self, recorded: Recorded) -> None:
         positions = self._reading.done(recorded)
         for _ in range(RACES_MAX):
-            work = self._units.open()
             try:
-                react(self._use_cases(work), act, recorded.event)
-                self._units.commit(work, positions=positions)
+                self._units.commit(self._decided(recorded), positions=positions)
             except Conflict:
                 continue
             except AlreadyHandled:

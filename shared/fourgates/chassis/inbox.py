@@ -67,7 +67,7 @@ class Inbox:
         self._uncommitted = 0
         # Effects that wait to be stored in one transaction, and the positions to be saved with them: also those of
         # messages that nobody here listens to, which are saved with the next effects or at the end of the batch.
-        self._together = Together(units)
+        self._together: Together[Taken] = Together(units)
         self._places = Places(store.position_of)
         # Whether no message waits for a person, as far as that is known since positions were read.
         self._none_parked: bool | None = None

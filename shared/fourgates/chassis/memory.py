@@ -6,25 +6,27 @@ import asyncio
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from anyio import to_thread
 
 from fourgates.chassis.aggregate import Aggregate
+from fourgates.chassis.answers import Answers, Question
 from fourgates.chassis.store import EventStore, Reply
 from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.kept import Kept
+from fourgates.chassis.views import Filter, Row
 from fourgates.chassis.work import Work
 
 T = TypeVar("T")
 
 # Times that one decision may have to wait for something before it is made in a thread instead.
-WAITS_MAX = 8
+WAITS_MAX = 16
 MOVED_MAX = 10_000
 
 
@@ -40,21 +42,30 @@ class _Missing(NotAtOnce):
         super().__init__(str(aggregate_id))
 
 
+class _Unanswered(NotAtOnce):
+    """The answer to this question is not in memory."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        super().__init__(question.view)
+
+
 class _Unsure(NotAtOnce):
     """What is in memory may be older than the log, and nothing would tell."""
 
 
 class Memory:
-    """The aggregates of one service that are kept, and the decisions that they allow without waiting.
+    """The aggregates and answers of one service that are kept, and the decisions that they allow without waiting.
 
     A decision that changes one kept aggregate needs no look at the log: if somebody else was first, storing it fails.
     Whatever else a decision reads, and whatever is shown, is first known to be current.
     """
 
-    def __init__(self, store: EventStore, count_max: int) -> None:
+    def __init__(self, store: EventStore, count_max: int, answers: Answers) -> None:
         self._store = store
         self._count_max = count_max
         self._kept = Kept(count_max)
+        self._answers = answers
         # How far the log was looked at; what was kept before the first look is trusted by nobody.
         self._seen: int | None = None
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
@@ -69,13 +80,17 @@ class Memory:
         given: dict[UUID, Aggregate | None] = {}
         for _ in range(WAITS_MAX):
             hand = _Hand(self._kept, given, sure=sure)
-            work = _MemoryWork(hand)
+            work = _MemoryWork(hand, self._answers)
             try:
                 decided = decide(work)
                 work.check_sure()
             except _Missing as missing:
                 hand.undo()
                 given[missing.id] = await self._store.load_on_loop(missing.id)
+            except _Unanswered as unanswered:
+                hand.undo()
+                if not await to_thread.run_sync(self._answers.ask, unanswered.question):
+                    raise
             except _Unsure:
                 hand.undo()
                 await self._be_current()
@@ -96,10 +111,17 @@ class Memory:
         if not (events or reply):
             return
         answer = self._store.submit(events, reply=reply)
+        concerned = self._answers.concern(events)
+        if concerned:
+            # Also when nobody waits for it any more.
+            answer.add_done_callback(lambda _: self._answers.moved(map(type, events)))
         if not answer.done():
             await self._of_loop().answers.to(answer)
         elif events:
             self._store.notice()
+        if concerned:
+            # Before anybody is told: who waits may have been woken before the others who were to be called.
+            self._answers.moved(map(type, events))
         positions = self._store.appended(answer)
         work.reached = [(event.originator_id, place) for event, place in zip(events, positions, strict=True)]
         for aggregate in changed:
@@ -123,16 +145,34 @@ class Memory:
         """Hear what somebody else of this process stored."""
         for event in events:
             self._kept.moved(event.originator_id, event.originator_version)
+        self._answers.moved(map(type, events))
 
     async def _be_current(self) -> None:
-        """Wait for a look at the log that begins after this is asked; all who ask meanwhile share it."""
+        """Wait for a look at the log that begins after this is asked; all who ask meanwhile share the next one."""
         loop = self._of_loop()
-        asked = loop.begun
-        async with loop.looking:
-            if loop.ended <= asked:
-                loop.begun += 1
-                await to_thread.run_sync(self._look_at_log)
-                loop.ended = loop.begun
+        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop.asked.append(asked)
+        if loop.looking is None:
+            loop.looking = asyncio.create_task(self._look_for_all(loop))
+        await asked
+
+    async def _look_for_all(self, loop: _OfLoop) -> None:
+        """Look at the log until nobody asks any more. All who shared a look go on in the same turn of the loop.
+
+        So what they decide is stored together.
+        """
+        try:
+            while loop.asked:
+                asked, loop.asked = loop.asked, []
+                try:
+                    await to_thread.run_sync(self._look_at_log)
+                except Exception as error:  # noqa: BLE001 - each of them is told
+                    _answer(asked, error)
+                else:
+                    _answer(asked, None)
+        finally:
+            loop.looking = None
+            _answer(loop.asked, NotAtOnce("the log was not looked at"))
 
     def _look_at_log(self) -> None:
         moved = [] if self._seen is None else self._store.moved_since(self._seen, MOVED_MAX)
@@ -140,9 +180,11 @@ class Memory:
             # Read first: whatever is kept from now on is loaded later, so whatever it misses is behind this position.
             self._seen = self._store.head()
             self._kept = Kept(self._count_max)
+            self._answers.moved((None,))
             return
-        for position, aggregate_id, version in moved:
+        for position, aggregate_id, version, event_class in moved:
             self._kept.moved(aggregate_id, version)
+            self._answers.moved((event_class,))
             self._seen = position
 
     def _of_loop(self) -> _OfLoop:
@@ -158,10 +200,20 @@ class _OfLoop:
     """What belongs to one event loop."""
 
     answers: _Answers
-    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    # Looks at the log, by number.
-    begun: int = 0
-    ended: int = 0
+    # Those who wait for a look at the log that has not begun, and whoever looks.
+    asked: list[asyncio.Future[None]] = field(default_factory=list)
+    looking: asyncio.Task[None] | None = None
+
+
+def _answer(asked: Iterable[asyncio.Future[None]], error: Exception | None) -> None:
+    """Let all who wait go on, or tell them what is wrong."""
+    for one in asked:
+        if one.done():
+            continue
+        if error is None:
+            one.set_result(None)
+        else:
+            one.set_exception(error)
 
 
 class _Answers:
@@ -250,8 +302,8 @@ class _Hand:
 class _MemoryWork(Work):
     """A unit of work on what is in memory."""
 
-    def __init__(self, hand: _Hand) -> None:
-        super().__init__(hand, _WAITS)
+    def __init__(self, hand: _Hand, answers: Answers) -> None:
+        super().__init__(hand, cast("Any", _Answered(hand, answers)))
         self.hand = hand
 
     def check_sure(self) -> None:
@@ -267,11 +319,24 @@ class _MemoryWork(Work):
         return aggregate.id in self._staged and bool(aggregate.pending_events)
 
 
-class _Waits:
-    """Stands for what cannot be asked without waiting."""
+class _Answered:
+    """The read models, as far as what they answer is known."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __init__(self, hand: _Hand, answers: Answers) -> None:
+        self._hand = hand
+        self._answers = answers
+
+    def find(self, view: str, where: Mapping[str, Filter] | None = None, **how: Any) -> list[Row]:
+        """Return what `Views.find` would. Raises `NotAtOnce` when that has to be waited for."""
+        if not self._answers.keeps(view):
+            raise NotAtOnce(view)
+        if not self._hand.sure:
+            raise _Unsure
+        question = Question.of(view, where, how)
+        found = self._answers.known(question)
+        if found is None:
+            raise _Unanswered(question)
+        return found
+
+    def __getattr__(self, name: str) -> NoReturn:
         raise NotAtOnce(name)
-
-
-_WAITS = cast("Any", _Waits())

@@ -32,12 +32,14 @@ class View:
     """One read model: its name, the row fields that can be filtered and ordered by, and what each event does to it.
 
     A field that is one of `lists` holds a list of strings, and a filter matches any of them. Projections are pure.
+    A view is `kept` that decisions ask all the time and that changes seldom: what it answers is kept in memory.
     """
 
     name: str
     fields: tuple[str, ...]
     on: Mapping[type[Any], Callable[[Rows, Any], None]]
     lists: tuple[str, ...] = ()
+    kept: bool = False
 
 
 class Rows:

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from fourgates.chassis.aggregate import Act
+from fourgates.chassis.answers import Answers
 from fourgates.chassis.bus import Bus
 from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
@@ -151,7 +152,8 @@ def assemble(
 ) -> Service:
     """Build a service from its rooms and its parts; nothing runs yet."""
     read_models = Views(parts.store, views, parts.views_path)
-    memory = Memory(parts.store, settings.aggregates_kept_max)
+    answers = Answers(read_models, settings.answers_kept_rows_max)
+    memory = Memory(parts.store, settings.aggregates_kept_max, answers)
     units = Units(parts.store, read_models)
     common: dict[str, Any] = {"units": units, "use_cases": use_cases, "clock": parts.clock}
     relay = Relay(name, parts.store, parts.bus, published)

@@ -119,6 +119,12 @@ class ServiceSettings(HouseSettings):
     aggregates_kept_max: int = Field(
         default=20_000, ge=0, le=1_000_000, description="Aggregates kept in memory between requests; 0 keeps none."
     )
+    answers_kept_rows_max: int = Field(
+        default=10_000,
+        ge=0,
+        le=1_000_000,
+        description="Rows of read models kept in memory for decisions; 0 keeps none.",
+    )
     idempotency_hours: int = Field(default=24, ge=1, le=168, description="How long first answers are kept.")
     in_flight_max: int = Field(default=1000, ge=1, le=100_000, description="Requests with a key that run at once.")
     security_log_per_minute_max: int = Field(

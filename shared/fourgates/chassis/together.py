@@ -1,4 +1,4 @@
-"""What several messages do, waiting to be stored in one transaction."""
+"""What several messages or events of the own log bring about, waiting to be stored in one transaction."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import structlog
@@ -17,7 +18,9 @@ from fourgates.chassis.work import Units, Work
 
 log = structlog.get_logger()
 
-# So much is stored at once; a message alone may do more.
+T = TypeVar("T")
+
+# So much is stored at once; one alone may do more.
 AGGREGATES_MAX = 150
 
 
@@ -31,23 +34,23 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Flight:
-    """What is being stored: the messages, the aggregates, and what waits for the answer."""
+class Flight(Generic[T]):
+    """What is being stored: what was taken, the aggregates, and what waits for the answer."""
 
-    taken: Sequence[Taken]
+    taken: Sequence[T]
     touched: frozenset[UUID]
     wait: Callable[[], None]
 
 
-class Together:
-    """The effects of messages that were taken one after the other, as long as none decides by those of another."""
+class Together(Generic[T]):
+    """The effects of what was taken one after the other, as long as none decides by those of another."""
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._taken: list[Taken] = []
+        self._taken: list[T] = []
         self._works: list[Work] = []
         self._touched: set[UUID] = set()
-        self._flight: Flight | None = None
+        self._flight: Flight[T] | None = None
 
     @property
     def is_flying(self) -> bool:
@@ -89,8 +92,8 @@ class Together:
         self._flight = Flight(self._taken, frozenset(self._touched), wait)
         self._taken, self._works, self._touched = [], [], set()
 
-    def land(self) -> Sequence[Taken]:
-        """Wait until what flies is stored. When that cannot be, return all messages that must be handled again.
+    def land(self) -> Sequence[T]:
+        """Wait until what flies is stored. When that cannot be, return all that must be handled again.
 
         Raises `StoreUnavailable`, or the library's word for it.
         """
@@ -102,23 +105,23 @@ class Together:
         except STORE_AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whoever is to blame for it, each is told alone
-            log.info("handling messages one by one", reason=type(error).__name__)
+            log.info("handling one by one", reason=type(error).__name__)
             return [*flight.taken, *self.clear()]
         return ()
 
-    def pass_over(self, taken: Taken) -> None:
-        """Keep that a message came and has no effect."""
+    def pass_over(self, taken: T) -> None:
+        """Keep that something came and has no effect."""
         self._taken.append(taken)
 
-    def join(self, taken: Taken, work: Work) -> None:
-        """Keep what a message does."""
+    def join(self, taken: T, work: Work) -> None:
+        """Keep what came and what it does."""
         self._taken.append(taken)
         if work.staged:
             self._works.append(work)
             self._touched.update(aggregate.id for aggregate in work.staged)
 
-    def clear(self) -> Sequence[Taken]:
-        """Let go of everything, and return the messages that were taken and do not fly."""
+    def clear(self) -> Sequence[T]:
+        """Let go of everything, and return what was taken and does not fly."""
         taken, self._taken = self._taken, []
         self._works, self._touched = [], set()
         self._flight = None

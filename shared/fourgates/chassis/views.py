@@ -124,6 +124,11 @@ class Views:
         self._ended = 0
         self._asking = threading.local()
 
+    @property
+    def kept(self) -> Sequence[View]:
+        """The views whose answers are kept in memory."""
+        return [view for view in self._views.values() if view.kept]
+
     @usable_file()
     def get(self, view: str, key: str) -> Row | None:
         """Return a row with its key, caught up to the log, or None."""

@@ -199,7 +199,8 @@ def test_reactions_to_the_own_log_go_on_and_none_is_lost_or_doubled(store, recor
         thrown = [recorded.event for recorded in on.log(0, 100) if type(recorded.event) is Ball.Thrown]
         return [event.colour for event in thrown if event.colour.startswith("after")]
 
-    assert reacted(store) == ["after 9", "after 8", "after 3"]
+    # Read from the log, all in one batch.
+    assert reacted(EventStore(recorder, EventMapper())) == ["after 9", "after 8", "after 3"]
     bounce(store, good, 2)
     assert reacted(EventStore(recorder, EventMapper())) == ["after 9", "after 8", "after 3", "after 2"]
     bounce(store, good, 1)
@@ -264,8 +265,9 @@ def test_a_reaction_that_makes_too_large_an_event_is_parked():
     assert [reason.partition(" would")[0] for reason in two.parked()] == ["EventTooLarge: toy.BallThrown"]
 
 
-def test_a_reaction_to_the_own_log_that_makes_too_large_an_event_stops_its_aggregate(store, stopped):
+def test_a_reaction_to_the_own_log_that_makes_too_large_an_event_stops_its_aggregate(recorder, stopped):
     _, good = stopped
+    store = EventStore(recorder, EventMapper())
 
     def paint(work, act, happened):
         throw(work, act, "x" * 2**20 if happened.height == 8 else f"after {happened.height}")
@@ -278,3 +280,22 @@ def test_a_reaction_to_the_own_log_that_makes_too_large_an_event_stops_its_aggre
     assert [r.event.colour for r in store.log(7, 10)] == ["after 9"]
     assert "2 stopped" in store.stopped.told()
     assert good.version == 3
+
+
+@pytest.mark.parametrize("looks", [False, True], ids=["together", "alone"])
+def test_what_comes_behind_a_reaction_that_cannot_be_stored_waits(store, looks):
+    ball = Ball.throw(an_act(), ball_id=IDS.new(), colour="red")
+    bounce(store, ball, 9, 8, 3)
+
+    def paint(work, act, happened):
+        if happened.height == 3 and looks:
+            assert work.views is not None
+        throw(work, act, "x" * 2**20 if happened.height == 8 else f"after {happened.height}")
+
+    units = Units(store, Views(store, ()))
+    own = OwnLog(
+        "toy", store=store, units=units, own={Ball.Bounced: paint}, use_cases=lambda w: w, clock=HeldClock(NOON)
+    )
+    settle([own])
+    assert [r.event.colour for r in store.log(4, 10)] == ["after 9"]
+    assert store.position_of("own") == 2

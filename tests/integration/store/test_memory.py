@@ -4,52 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from uuid import UUID
 
 import pytest
 from fourgates.chassis.aggregate import Aggregate, Refused
+from fourgates.chassis.answers import Answers
 from fourgates.chassis.memory import Memory, NotAtOnce
-from fourgates.chassis.store import Conflict, EventMapper, EventStore, Reply, StoreUnavailable, open_sqlite_recorder
+from fourgates.chassis.store import Conflict, EventStore, Reply, StoreUnavailable
 from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.kept import Kept
-from fourgates.chassis.store.postgres import open_postgres_recorder
-from fourgates.chassis.store.stored import StoredRow
 from fourgates.chassis.testing import NOON, an_act
 from fourgates.chassis.testing.toys import Ball
 from fourgates.chassis.views import Views
 from fourgates.chassis.work import Units, Work
 
 from tests.integration.store.conftest import IDS
+from tests.integration.store.playing import bouncing, carry_out, on_postgres, opened, throwing
 
 KEPT = 100
 WAIT_S = 60
 
 
-class Counted(EventStore):
-    """Counts what is loaded."""
-
-    loads = 0
-
-    def _folded(self, aggregate_id: UUID, rows: Iterable[StoredRow]) -> Aggregate | None:
-        self.loads += 1
-        return super()._folded(aggregate_id, rows)
-
-
-def on_postgres(place) -> Counted:
-    recorder = open_postgres_recorder(place.service_url, schema=place.schema, owner_url=place.owner_url)
-    return Counted(recorder, EventMapper())
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request, tmp_path):
-    if request.param == "postgres":
-        made = on_postgres(request.getfixturevalue("place"))
-    else:
-        made = Counted(open_sqlite_recorder(tmp_path / "events.sqlite"), EventMapper())
-    yield made
-    made.close()
+    with closing(opened(request, tmp_path)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -61,29 +41,8 @@ def replicas(place):
         store.close()
 
 
-def throwing(ball_id: UUID):
-    def decide(work: Work) -> Ball:
-        ball = Ball.throw(an_act(), ball_id=ball_id, colour="red")
-        work.save(ball)
-        return ball
-
-    return decide
-
-
-def bouncing(ball_id: UUID, height: int):
-    def decide(work: Work) -> Ball:
-        ball = work.get(Ball, ball_id)
-        ball.bounce(an_act(), height=height)
-        work.save(ball)
-        return ball
-
-    return decide
-
-
-async def carry_out(memory: Memory, decide) -> Ball:
-    work, decided = await memory.decide(decide)
-    await memory.store(work)
-    return decided
+def remembering(store: EventStore, *, kept: int = KEPT) -> Memory:
+    return Memory(store, kept, Answers(Views(store, ()), 0))
 
 
 def heights(ball: Aggregate | None) -> tuple[int, ...]:
@@ -93,7 +52,7 @@ def heights(ball: Aggregate | None) -> tuple[int, ...]:
 
 async def test_what_was_decided_is_stored_and_decided_upon_without_a_load(store):
     ball_id = IDS.new()
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
     await carry_out(memory, throwing(ball_id))
     await carry_out(memory, bouncing(ball_id, 9))
     await carry_out(memory, bouncing(ball_id, 7))
@@ -103,7 +62,7 @@ async def test_what_was_decided_is_stored_and_decided_upon_without_a_load(store)
 
 async def test_many_decide_at_the_same_time(store):
     balls = [IDS.new() for _ in range(50)]
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
 
     async def play(ball_id: UUID) -> None:
         await carry_out(memory, throwing(ball_id))
@@ -116,8 +75,8 @@ async def test_many_decide_at_the_same_time(store):
 
 async def test_what_is_not_in_memory_is_loaded_once(store):
     ball_id = IDS.new()
-    await carry_out(Memory(store, KEPT), throwing(ball_id))
-    memory = Memory(store, KEPT)
+    await carry_out(remembering(store), throwing(ball_id))
+    memory = remembering(store)
     await carry_out(memory, bouncing(ball_id, 9))
     await carry_out(memory, bouncing(ball_id, 8))
     assert store.loads == 1
@@ -125,7 +84,7 @@ async def test_what_is_not_in_memory_is_loaded_once(store):
 
 async def test_without_memory_each_decision_loads(store):
     ball_id = IDS.new()
-    memory = Memory(store, 0)
+    memory = remembering(store, kept=0)
     await carry_out(memory, throwing(ball_id))
     await carry_out(memory, bouncing(ball_id, 9))
     await carry_out(memory, bouncing(ball_id, 8))
@@ -135,7 +94,7 @@ async def test_without_memory_each_decision_loads(store):
 
 async def test_nothing_of_a_refused_decision_stays(store):
     one, two = IDS.new(), IDS.new()
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
     for ball_id in (one, two):
         await carry_out(memory, throwing(ball_id))
     await carry_out(memory, bouncing(two, 3))
@@ -153,8 +112,8 @@ async def test_nothing_of_a_refused_decision_stays(store):
 
 async def test_what_was_changed_before_something_had_to_be_loaded_is_changed_once(store):
     one, two = IDS.new(), IDS.new()
-    await carry_out(Memory(store, KEPT), throwing(two))
-    memory = Memory(store, KEPT)
+    await carry_out(remembering(store), throwing(two))
+    memory = remembering(store)
     await carry_out(memory, throwing(one))
 
     def both(work: Work) -> Ball:
@@ -167,7 +126,7 @@ async def test_what_was_changed_before_something_had_to_be_loaded_is_changed_onc
 
 async def test_nothing_stays_of_a_decision_that_was_not_stored(store):
     ball_id = IDS.new()
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
     await carry_out(memory, throwing(ball_id))
     taken = Reply("key", "print", 200, {}, b"", NOON, NOON.replace(year=NOON.year + 1))
     store.append((), reply=taken)
@@ -180,12 +139,12 @@ async def test_nothing_stays_of_a_decision_that_was_not_stored(store):
 
 async def test_who_must_wait_for_read_models_is_told(store):
     with pytest.raises(NotAtOnce):
-        await Memory(store, KEPT).decide(lambda work: work.views.get("balls", "x"))
+        await remembering(store).decide(lambda work: work.views.get("balls", "x"))
 
 
 async def test_a_thread_of_this_process_is_heard(store):
     ball_id = IDS.new()
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
     units = Units(store, Views(store, ()))
     await carry_out(memory, throwing(ball_id))
     work = units.open()
@@ -196,7 +155,7 @@ async def test_a_thread_of_this_process_is_heard(store):
 
 async def test_what_a_thread_only_began_to_store_is_heard_when_it_is_stored(store):
     ball_id = IDS.new()
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
     units = Units(store, Views(store, ()))
     await carry_out(memory, throwing(ball_id))
     work = units.open()
@@ -209,7 +168,7 @@ async def test_what_a_thread_only_began_to_store_is_heard_when_it_is_stored(stor
 
 async def test_what_is_stored_although_the_answer_was_lost_is_seen(store, monkeypatch):
     ball_id = IDS.new()
-    memory = Memory(store, KEPT)
+    memory = remembering(store)
     units = Units(store, Views(store, ()))
     await carry_out(memory, throwing(ball_id))
     submit = store._recorder.submit
@@ -230,19 +189,19 @@ async def test_what_is_stored_although_the_answer_was_lost_is_seen(store, monkey
 
 async def test_what_another_replica_stored_is_seen(replicas):
     here, there = replicas
-    memory, ball_id = Memory(here, KEPT), IDS.new()
+    memory, ball_id = remembering(here), IDS.new()
     await carry_out(memory, throwing(ball_id))
     assert await memory.look(ball_id, heights) == ()
     for height in (9, 8, 7):
-        await carry_out(Memory(there, KEPT), bouncing(ball_id, height))
+        await carry_out(remembering(there), bouncing(ball_id, height))
         assert (await memory.look(ball_id, heights))[-1] == height
 
 
 async def test_what_is_only_read_is_current_when_it_is_decided_upon(replicas):
     here, there = replicas
-    memory, read, made = Memory(here, KEPT), IDS.new(), IDS.new()
+    memory, read, made = remembering(here), IDS.new(), IDS.new()
     await carry_out(memory, throwing(read))
-    await carry_out(Memory(there, KEPT), bouncing(read, 4))
+    await carry_out(remembering(there), bouncing(read, 4))
 
     def as_high_as_the_other(work: Work) -> None:
         throwing(made)(work).bounce(an_act(), height=sum(work.get(Ball, read).heights))
@@ -253,9 +212,9 @@ async def test_what_is_only_read_is_current_when_it_is_decided_upon(replicas):
 
 async def test_whoever_comes_after_another_replica_is_told_and_decides_on_what_is_stored(replicas):
     here, there = replicas
-    memory, ball_id = Memory(here, KEPT), IDS.new()
+    memory, ball_id = remembering(here), IDS.new()
     await carry_out(memory, throwing(ball_id))
-    await carry_out(Memory(there, KEPT), bouncing(ball_id, 4))
+    await carry_out(remembering(there), bouncing(ball_id, 4))
     work, _ = await memory.decide(bouncing(ball_id, 9))
     with pytest.raises(Conflict):
         await memory.store(work)
@@ -289,7 +248,7 @@ class Players:
 
 
 async def test_threads_and_coroutines_contend_and_each_success_is_stored_once(store):
-    balls, memory = [IDS.new() for _ in range(3)], Memory(store, 2)
+    balls, memory = [IDS.new() for _ in range(3)], remembering(store, kept=2)
     players = Players(memory, Units(store, Views(store, ())), balls)
     for ball_id in balls:
         await carry_out(memory, throwing(ball_id))

@@ -102,8 +102,9 @@ class DecisionCases(UseCaseBase):
         delegate = None if delegate_to is None else views.voter_at(self._work.views, delegate_to, act.at)
         standing = self.standing_of(act, authorization)
         authorization.vote(known, ballot=ballot, voter=voter, standing=standing, delegate=delegate)
-        # Whoever did not approve, or approved another step, may be one too few.
-        authorization.escalate(act, electorates=self._electorates(authorization, act))
+        if authorization.may_escalate:
+            # Whoever did not approve, or approved another step, may be one too few.
+            authorization.escalate(act, electorates=self._electorates(authorization, act))
         self._work.save(authorization)
         return authorization
 

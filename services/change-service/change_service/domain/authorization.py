@@ -160,7 +160,7 @@ class Authorization(AuthorizationRules, Aggregate):
 
     def escalate(self, act: Act, *, electorates: tuple[tuple[str, ...], ...]) -> None:
         """Open the request to more roles when it is due, or when the people there are cannot meet it."""
-        if self.state is not AuthorizationState.REQUESTED or self.escalated:
+        if not self.may_escalate:
             return
         late = "nobody decided in time" if act.at >= self.escalates_at else None
         reason = shortfall(self.rule, self.step, self.votes, electorates) or late
@@ -208,6 +208,11 @@ class Authorization(AuthorizationRules, Aggregate):
     def unused_gates(self) -> tuple[Gate, ...]:
         """The gates for which the grant was not used yet."""
         return tuple(gate for gate in self.question.gates if gate not in self.used_gates)
+
+    @property
+    def may_escalate(self) -> bool:
+        """True while the request is undecided and open to nobody but those whom its rule names."""
+        return self.state is AuthorizationState.REQUESTED and not self.escalated
 
     @property
     def is_unused(self) -> bool:

@@ -71,6 +71,7 @@ PEOPLE = View(
         Person.DelegationEnded: _delegation_ended,
     },
     lists=("roles", "subjects", "delegates"),
+    kept=True,
 )
 
 
@@ -83,7 +84,11 @@ def _members_named(rows: Rows, happened: Group.MembersNamed) -> None:
 
 
 GROUPS = View(
-    "groups", ("name", "member_ids"), {Group.Formed: _formed, Group.MembersNamed: _members_named}, lists=("member_ids",)
+    "groups",
+    ("name", "member_ids"),
+    {Group.Formed: _formed, Group.MembersNamed: _members_named},
+    lists=("member_ids",),
+    kept=True,
 )
 
 

@@ -186,9 +186,13 @@ class EventStore:
         except IntegrityError as error:
             raise Conflict(str(error)) from error
 
-    def moved_since(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
-        """Return position, aggregate and version of events of the log in order, where other processes may append."""
-        return self._recorder.select_moved(after, limit)
+    def moved_since(self, after: int, limit: int) -> list[tuple[int, UUID, int, type[Any] | None]]:
+        """Return position, aggregate, version and class of what others may have appended, in the order of the log.
+
+        The class is None where nobody here knows it.
+        """
+        found = self._recorder.select_moved(after, limit)
+        return [(position, id_, version, self._mapper.class_of(topic)) for position, id_, version, topic in found]
 
     def begin_append(self, events: Sequence[Any], *, positions: Mapping[str, int]) -> Callable[[], None]:
         """Begin to append events and positions; what is returned waits for the answer, and raises as `append` does."""

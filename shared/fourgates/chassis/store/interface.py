@@ -105,8 +105,8 @@ class Recorder(Protocol):
         """Return events of the log in order."""
         ...
 
-    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
-        """Return position, aggregate and version of events of the log in order, where other processes may append."""
+    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int, str]]:
+        """Return position, aggregate, version and topic of what others may have appended, in the order of the log."""
         ...
 
     def max_notification_id(self) -> int | None:

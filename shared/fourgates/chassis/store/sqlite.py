@@ -214,7 +214,7 @@ class FourgatesSQLiteRecorder(GroupCommit, SQLiteProcessRecorder):
         """Return None: a file is read by a thread."""
         return None
 
-    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
+    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int, str]]:
         """Return nothing: no other process appends."""
         return ()
 

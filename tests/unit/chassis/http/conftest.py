@@ -13,6 +13,7 @@ import pytest
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fourgates.chassis.aggregate import Act, Aggregate, Forbidden, NextCommand, Unmet, event, refuse_any
+from fourgates.chassis.answers import Answers
 from fourgates.chassis.clock import HeldClock
 from fourgates.chassis.http import (
     Answer,
@@ -337,7 +338,7 @@ async def house(settings):
     clock, gate = HeldClock(NOON), Gate()
     store = EventStore(open_sqlite_recorder(None), EventMapper())
     views = Views(store, [PARCELS])
-    memory = RacingMemory(store, settings.aggregates_kept_max)
+    memory = RacingMemory(store, settings.aggregates_kept_max, Answers(views, settings.answers_kept_rows_max))
     units = memory.units = RacingUnits(store, views)
     log = SQLiteSecurityLog()
     caller = CallFactory(

@@ -28,7 +28,7 @@ from fourgates.chassis.store.texts import escaped, unescaped
 _PARKED = "source, key, message_id, headers, body, reason, parked_at"
 _WAITING = f"NOT EXISTS (SELECT FROM {{tracking}} AS t WHERE t.application_name = '{SETTLED}' || p.place)"
 _STATEMENTS = {
-    "moved": "SELECT notification_id, originator_id, originator_version FROM {schema}.{events}"
+    "moved": "SELECT notification_id, originator_id, originator_version, topic FROM {schema}.{events}"
     " WHERE notification_id > %s ORDER BY notification_id LIMIT %s",
     "reply": "SELECT * FROM {schema}.replies WHERE scope = %s",
     "parked": f"SELECT 1 FROM {{schema}}.parked AS p WHERE source = %s AND key = %s AND {_WAITING} LIMIT 1",
@@ -108,8 +108,8 @@ class FourgatesPostgresRecorder(GroupCommit, Reading):
         """Store a batch in one transaction, and answer every append in it."""
         self._appends.write(batch)
 
-    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int]]:
-        """Return position, aggregate and version of events of the log in order."""
+    def select_moved(self, after: int, limit: int) -> Sequence[tuple[int, UUID, int, str]]:
+        """Return position, aggregate, version and topic of events of the log in order."""
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
             return cursor.execute(self._sql["moved"], (after, limit)).fetchall()
 
