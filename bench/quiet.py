@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from fourgates.chassis.bus.kafka import KafkaBus
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 from fourgates.chassis.store import EventStore
 from fourgates.chassis.testing.messages import TwoServices
 from fourgates_cli.embedded import Embedded

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.http_client import HttpClient, HttpFailed
 from fourgates.chassis.testing.ports import HOST, HeldPort
 
 from bench.load import Load, request_bytes, run

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from fourgates.chassis.http.client import HttpClient, HttpFailed, Response
+from fourgates.chassis.http_client import HttpClient, HttpFailed, Response
 
 from fourgates_cli.exits import AnticipatedError, Exit
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from fourgates.chassis.bus.envelope import NUMBER_MAX, source_of
 from fourgates.chassis.clock import HeldClock, SystemClock
-from fourgates.chassis.http.client import HttpClient, MachineTokens
+from fourgates.chassis.http_client import HttpClient, MachineTokens
 from fourgates.chassis.store import Parked
 from fourgates_cli.client import FileRecorder
 from fourgates_cli.embedded import Embedded

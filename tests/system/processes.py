@@ -17,7 +17,7 @@ from typing import Self
 from uuid import uuid4
 
 import psycopg
-from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.http_client import HttpClient, HttpFailed
 from fourgates.chassis.process.prepare import prepare, read_prepared
 from fourgates.chassis.testing.kafka import KafkaServer, given_kafka, running_kafka
 from fourgates.chassis.testing.lacking import Lacking

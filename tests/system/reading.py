@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from fourgates.chassis.bus.envelope import SHARDS
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 
 # What may differ between two moments of one log, by name: liveness, figures of the process, and streams.
 EXCEPTED = ("/livez", "/readyz", "/healthz", "/metrics", "/v1/stream")

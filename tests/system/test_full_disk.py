@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.http_client import HttpClient, HttpFailed
 from fourgates.chassis.testing.messages import eventually as eventually_within
 from fourgates.chassis.testing.ports import HOST, HeldPort
 from fourgates_cli.login import log_in

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import schemathesis
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
 from fourgates.chassis.http.positions import MIN_POSITION
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates_cli.embedded import SERVICES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from fourgates.chassis.logs import configure_logs
-from fourgates.chassis.process.serving import collect_rarely
 from fourgates.chassis.settings import ServiceSettings
 from rich.console import Console
 
@@ -18,8 +17,6 @@ from fourgates_cli import places
 from fourgates_cli.client import FileRecorder, no_record
 from fourgates_cli.exits import AnticipatedError
 from fourgates_cli.people import Secrets, ensure_people
-from fourgates_cli.walkthrough.run import Setting, walk_through
-from fourgates_cli.workbench import fetch_wheelhouse
 
 Data = Annotated[Path, typer.Option("--data", envvar="FOURGATES_DATA", help="The data folder; made when missing.")]
 Port = Annotated[int, typer.Option("--port", envvar="FOURGATES_PORT", min=0, max=65535, help="0 picks a free port.")]
@@ -29,8 +26,10 @@ Wheelhouse = Annotated[
 Record = Annotated[
     Path | None, typer.Option("--record", help="Write every HTTP exchange to this file, a line of JSON each.")
 ]
+# Who only logs in need not load six services, the walk-through and what builds: that is loaded where it is used.
 if TYPE_CHECKING:
     from fourgates_cli.embedded import Embedded
+    from fourgates_cli.workbench import Medium
 
 
 class CannotStartError(AnticipatedError):
@@ -68,7 +67,7 @@ def demo(
 ) -> None:
     """Start all services on a fresh data folder, run the walk-through, stay up and say where to look."""
     configure_logs("error")  # The narration is what is to be read.
-    fetch_wheelhouse(LOCK, wheels)
+    _fetch(wheels)
     data = data or places.DEMOS / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     people = ensure_people(data)
     with _embedded(data, port if stay else 0) as running:
@@ -96,12 +95,20 @@ def wheelhouse(
     folder: Annotated[Path, typer.Option("--folder", envvar="FOURGATES_WHEELHOUSE")] = places.WHEELHOUSE,
 ) -> None:
     """Fetch the third-party wheels of the example by the hashed lock; nothing else ever asks a package index."""
-    for wheel in fetch_wheelhouse(LOCK, folder):
+    for wheel in _fetch(folder):
         console.print(f"{wheel.name} {wheel.version}  sha256 {wheel.sha256}")
 
 
+def _fetch(folder: Path) -> tuple[Medium, ...]:
+    from fourgates_cli.workbench import fetch_wheelhouse  # noqa: PLC0415 - see above
+
+    return fetch_wheelhouse(LOCK, folder)
+
+
 def _embedded(data: Path, port: int) -> Embedded:
-    from fourgates_cli.embedded import Embedded  # noqa: PLC0415 - who only logs in need not load six services
+    from fourgates.chassis.process.serving import collect_rarely  # noqa: PLC0415 - see above
+
+    from fourgates_cli.embedded import Embedded  # noqa: PLC0415 - see above
 
     try:
         running = Embedded(data, port=port)
@@ -112,11 +119,13 @@ def _embedded(data: Path, port: int) -> Embedded:
 
 
 def _walk(url: str, people: Secrets, bench: Path, wheels: Path, record: Path | None) -> None:
+    from fourgates_cli.walkthrough.run import Setting, walk_through  # noqa: PLC0415 - see above
+
     setting = Setting(
         url=url,
         secrets=people,
         bench=bench,
-        wheels=fetch_wheelhouse(LOCK, wheels),
+        wheels=_fetch(wheels),
         example=places.EXAMPLES / "parcel-tracking",
         record=FileRecorder(record) if record else no_record,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fourgates.chassis.http.client import HttpClient, MachineTokens
+from fourgates.chassis.http_client import HttpClient, MachineTokens
 from fourgates.chassis.service import Effect, Parts, Service, assemble
 
 from deploy_service.adapters import (

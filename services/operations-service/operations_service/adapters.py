@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.http_client import HttpClient, HttpFailed
 from fourgates.chassis.identity.people import load_people
 
 from operations_service.application import SignInAway, SignInRefused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from fourgates.chassis.http import CallFactory
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 from fourgates.chassis.service import Parts, Service, assemble
 
 from operations_service.adapters import IssuerSignIn, names_in

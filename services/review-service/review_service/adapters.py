@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from fourgates.chassis.aggregate import Act, derived_id
-from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.http_client import HttpClient, HttpFailed
 from fourgates.chassis.service import CarryOut, Effect
 
 from review_service.application import Prober, ReviewUseCases

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 from fourgates.chassis.service import Parts, Service, assemble
 
 from review_service.adapters import HttpProber, measuring_reviews, measuring_services

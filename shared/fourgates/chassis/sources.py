@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from fourgates.chassis.bus import Message
 from fourgates.chassis.bus.envelope import source_of
-from fourgates.chassis.http.client import HttpClient, HttpFailed, MachineTokens
 from fourgates.chassis.http.log_api import LogHeads, LogMessage
 from fourgates.chassis.http.shapes import Page
+from fourgates.chassis.http_client import HttpClient, HttpFailed, MachineTokens
 from fourgates.chassis.inbox import SourceAway
 from fourgates.chassis.relay import Relay
 

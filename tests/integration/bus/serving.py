@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fourgates.chassis.clock import SystemClock
 from fourgates.chassis.http import SQLiteSecurityLog
-from fourgates.chassis.http.client import HttpClient, MachineTokens
+from fourgates.chassis.http_client import HttpClient, MachineTokens
 from fourgates.chassis.identity import hash_secret
 from fourgates.chassis.identity.issuer import issuer_app
 from fourgates.chassis.identity.keys import new_signing_key

@@ -7,7 +7,7 @@ import json
 import pytest
 from fourgates.chassis.bus import InProcessBus
 from fourgates.chassis.bus.envelope import SHARDS, shard_of
-from fourgates.chassis.http.client import HttpFailed
+from fourgates.chassis.http_client import HttpFailed
 from fourgates.chassis.inbox import GapFound, SourceAway
 from fourgates.chassis.process.parts import open_parts
 from fourgates.chassis.process.settings import read_settings

@@ -14,7 +14,7 @@ from deploy_service.adapters import LocalProcesses, MediaFailed, Processes
 from deploy_service.adapters.unpacking import Limits
 from deploy_service.application import Place
 from deploy_service.domain import Item, Package, Step
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 
 SERVER = """
 import argparse, http.server

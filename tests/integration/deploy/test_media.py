@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from deploy_service.adapters import DmlMedia, MediaFailed
 from fourgates.chassis.clock import SystemClock
-from fourgates.chassis.http.client import MachineTokens
+from fourgates.chassis.http_client import MachineTokens
 
 CONTENT = b"a wheel"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

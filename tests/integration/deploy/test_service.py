@@ -11,7 +11,7 @@ from deploy_service.app import build
 from deploy_service.domain import Deployment, Environment, Rehearsal
 from deploy_service.settings import DeploySettings
 from fourgates.chassis.followers import EffectRunner
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import Principal
 from fourgates.chassis.testing.hearing import Hearing
 from fourgates.chassis.testing.world import a_security_log, a_verifier

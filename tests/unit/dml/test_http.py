@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from dml_service.app import build
 from dml_service.settings import DmlSettings
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import Principal
 from fourgates.chassis.testing import NOON
 from fourgates.chassis.testing.hearing import Hearing

@@ -6,7 +6,7 @@ import html
 
 import httpx
 import pytest
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 from operations_service.adapters import IssuerSignIn
 from operations_service.application import SignInAway, SignInRefused
 

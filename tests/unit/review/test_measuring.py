@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from fourgates.chassis.aggregate import derived_id
-from fourgates.chassis.http.client import HttpFailed
+from fourgates.chassis.http_client import HttpFailed
 from fourgates.chassis.testing import an_act
 from review_service.adapters import HttpProber, measuring_reviews, measuring_services, percentile_95
 from review_service.domain import TargetWatch

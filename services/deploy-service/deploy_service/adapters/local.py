@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fourgates.chassis.http.client import HttpClient, HttpFailed
+from fourgates.chassis.http_client import HttpClient, HttpFailed
 
 from deploy_service.adapters.media import Media, MediaFailed
 from deploy_service.adapters.processes import Processes, Started, tail_of

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from fourgates.chassis.http.client import HttpClient, HttpFailed, MachineTokens
+from fourgates.chassis.http_client import HttpClient, HttpFailed, MachineTokens
 
 RETRY_PAUSE_S = 0.5
 

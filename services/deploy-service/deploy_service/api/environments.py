@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fourgates.chassis.http import Answer, HistoryAnswer, Name, NextAnswer, Page, PathId, Strict, Text, filters
-from fourgates.chassis.http.shapes import Identifier
+from fourgates.chassis.prose import Identifier
 from pydantic import ConfigDict, Field
 
 from deploy_service.api.shapes import PlacedAnswer, Reader, Reason, Writer, placed_answer, with_id

@@ -39,21 +39,16 @@ from fourgates.chassis.http.security_log_api import security_log_routes
 from fourgates.chassis.http.shapes import (
     Answer,
     Count,
-    Digest,
-    Document,
     HistoryAnswer,
-    Identifier,
-    Name,
     NextAnswer,
     Page,
     PathId,
     QueryInt,
     Strict,
-    Subject,
-    Text,
     UnmetAnswer,
     filters,
 )
+from fourgates.chassis.prose import Digest, Document, Identifier, Name, Subject, Text
 
 __all__ = [
     "Answer",

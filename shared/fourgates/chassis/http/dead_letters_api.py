@@ -24,7 +24,8 @@ from fourgates.chassis.http.call import Call
 from fourgates.chassis.http.callers import CallFactory
 from fourgates.chassis.http.problems import Problem
 from fourgates.chassis.http.reading import history_answer
-from fourgates.chassis.http.shapes import Answer, HistoryItem, Page, Strict, Text
+from fourgates.chassis.http.shapes import Answer, HistoryItem, Page, Strict
+from fourgates.chassis.prose import Text
 from fourgates.chassis.store import STORE_AWAY
 from fourgates.chassis.store.texts import readable
 from fourgates.chassis.views import iso

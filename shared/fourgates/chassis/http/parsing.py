@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from fourgates.chassis.http.problems import Problem, pointer
-from fourgates.chassis.http.shapes import UNSTORABLE
+from fourgates.chassis.prose import UNSTORABLE
 
 QUERY_PARAMETERS_MAX = 100
 _SUSPECT = re.compile(r"\\(u(00[01]|d[89a-f])|[bf])", re.IGNORECASE)

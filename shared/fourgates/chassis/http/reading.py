@@ -9,13 +9,7 @@ import msgspec
 
 from fourgates.chassis.aggregate import Act, NextCommand
 from fourgates.chassis.http.problems import unmet_answer
-from fourgates.chassis.http.shapes import (
-    HistoryAnswer,
-    HistoryItem,
-    NextAnswer,
-    NextCommandAnswer,
-    UnmetAnswer,
-)
+from fourgates.chassis.http.shapes import HistoryAnswer, HistoryItem, NextAnswer, NextCommandAnswer, UnmetAnswer
 from fourgates.chassis.views import iso
 
 _ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp", "act"})

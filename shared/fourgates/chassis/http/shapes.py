@@ -1,4 +1,4 @@
-"""The shapes of requests and answers: strict models, and text that every store of ours can keep."""
+"""The shapes of requests and answers: strict models, ids and numbers in addresses."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from enum import Enum
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
 _set = object.__setattr__
 
-# NUL and lone surrogates cannot be kept by PostgreSQL; other control characters have no business in a text.
-UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_KEPT = "[^\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F]"
-_WRITTEN = f"^{_KEPT}*[^\\s\\u0000-\\u001F]{_KEPT}*$"
-_VISIBLE = re.compile(r"[^\s\x00-\x1f]")
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
@@ -64,54 +59,6 @@ class Page(Answer, Generic[T]):
 
     items: list[T]
     next_page_token: str | None = None
-
-
-def _storable(value: str) -> str:
-    if UNSTORABLE.search(value):
-        raise PydanticCustomError("unstorable_text", "Text must not contain NUL, lone surrogates or control characters")
-    return value
-
-
-def _written(value: str) -> str:
-    # One call for both: the library's way into Python costs as much as the look.
-    if UNSTORABLE.search(value):
-        return _storable(value)
-    if not _VISIBLE.search(value):
-        raise PydanticCustomError("blank_text", "Text must not be blank")
-    return value
-
-
-def _text(length_max: int) -> tuple[Any, ...]:
-    schema = {"type": "string", "minLength": 1, "maxLength": length_max, "pattern": _WRITTEN}
-    return (
-        StringConstraints(min_length=1, max_length=length_max),
-        AfterValidator(_written),
-        WithJsonSchema(schema),
-    )
-
-
-Text = Annotated[str, *_text(4000)]
-"""Prose by a person: a reason, a description."""
-
-Name = Annotated[str, *_text(200)]
-"""One line that names something."""
-
-Document = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=500_000),
-    AfterValidator(_storable),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500_000, "pattern": f"^{_KEPT}*$"}),
-]
-"""A document that travels inside a body, such as a report in XML."""
-
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$")]
-"""A short lower-case name that machines use."""
-
-Digest = Annotated[str, StringConstraints(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
-"""A sha256 in lower-case hex."""
-
-Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._:@|/+=-]+$")]
-"""The opaque id of a person or a machine account: the subject of a token."""
 
 
 def _path_id(value: object) -> object:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from fourgates.chassis.http.shapes import Identifier, Name, Subject
 from fourgates.chassis.identity.hashing import is_hash
+from fourgates.chassis.prose import Identifier, Name, Subject
 
 FILE_BYTES_MAX = 4_194_304
 ENTRIES_MAX = 10_000

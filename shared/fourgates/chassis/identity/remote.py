@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fourgates.chassis.clock import Clock
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 from fourgates.chassis.identity.verifier import JwksVerifier
 from fourgates.chassis.settings import ServiceSettings
 

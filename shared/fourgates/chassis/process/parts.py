@@ -9,8 +9,8 @@ from fourgates.chassis.bus import Bus, InProcessBus
 from fourgates.chassis.bus.kafka import KafkaBus
 from fourgates.chassis.clock import Clock
 from fourgates.chassis.http import SQLiteSecurityLog
-from fourgates.chassis.http.client import HttpClient, MachineTokens
 from fourgates.chassis.http.shared_security_log import PostgresSecurityLog
+from fourgates.chassis.http_client import HttpClient, MachineTokens
 from fourgates.chassis.identity.remote import remote_verifier
 from fourgates.chassis.ids import TimeOrderedIds
 from fourgates.chassis.inbox import SourceLog

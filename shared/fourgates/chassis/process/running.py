@@ -16,8 +16,8 @@ from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.bus.kafka import KafkaBus
 from fourgates.chassis.clock import SystemClock
 from fourgates.chassis.http.api import Api
-from fourgates.chassis.http.client import HttpClient
 from fourgates.chassis.http.health import Check
+from fourgates.chassis.http_client import HttpClient
 from fourgates.chassis.process.front import Front, waiting_api
 from fourgates.chassis.process.parts import Opened, open_parts
 from fourgates.chassis.process.serving import collect_rarely, listen, serve

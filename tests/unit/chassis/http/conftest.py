@@ -33,7 +33,7 @@ from fourgates.chassis.http import (
     needs,
     security_log_routes,
 )
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import JwksVerifier
 from fourgates.chassis.identity.keys import ALGORITHM, new_signing_key
 from fourgates.chassis.ids import CountedIds

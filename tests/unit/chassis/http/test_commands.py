@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.testing import an_act
 
 SEALER = ("sealer",)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from fourgates.chassis.dead_letters import letter_id
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.store import StoreUnavailable
 from fourgates.chassis.testing.listening import BALL_ID, Listener
 from fourgates.chassis.testing.toys import BallBounced

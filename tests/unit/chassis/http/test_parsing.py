@@ -11,7 +11,7 @@ from fastapi import Request
 from fourgates.chassis.http import Digest, Identifier, Name, Strict, Subject, Text, filters
 from fourgates.chassis.http.parsing import check_query, parse_body, parse_key, parse_tags
 from fourgates.chassis.http.problems import Problem, problem_response
-from fourgates.chassis.http.shapes import UNSTORABLE
+from fourgates.chassis.prose import UNSTORABLE
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter

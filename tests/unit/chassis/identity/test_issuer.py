@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fourgates.chassis.clock import HeldClock
-from fourgates.chassis.http.client import ASGITransport, AsyncClient
+from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import JwksVerifier, hash_secret, verify_secret
 from fourgates.chassis.identity.issuer import IssuerLimits, issuer_app
 from fourgates.chassis.identity.keys import BadKeyFile, load_or_make_signing_key, new_signing_key

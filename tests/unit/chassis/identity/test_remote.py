@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from fourgates.chassis.clock import HeldClock
-from fourgates.chassis.http.client import HttpClient
+from fourgates.chassis.http_client import HttpClient
 from fourgates.chassis.identity import KeysUnavailable
 from fourgates.chassis.identity.keys import ALGORITHM, new_signing_key
 from fourgates.chassis.identity.remote import remote_verifier

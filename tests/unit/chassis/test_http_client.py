@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from fourgates.chassis.clock import HeldClock
-from fourgates.chassis.http.client import HttpClient, HttpFailed, MachineTokens
+from fourgates.chassis.http_client import HttpClient, HttpFailed, MachineTokens
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
