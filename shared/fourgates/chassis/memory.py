@@ -164,15 +164,16 @@ class Memory:
         try:
             while loop.asked:
                 asked, loop.asked = loop.asked, []
+                wrong: Exception | None = NotAtOnce("nobody looked at the log to its end")
                 try:
                     await to_thread.run_sync(self._look_at_log)
+                    wrong = None
                 except Exception as error:  # noqa: BLE001 - each of them is told
-                    _answer(asked, error)
-                else:
-                    _answer(asked, None)
+                    wrong = error
+                finally:
+                    _answer(asked, wrong)
         finally:
             loop.looking = None
-            _answer(loop.asked, NotAtOnce("the log was not looked at"))
 
     def _look_at_log(self) -> None:
         moved = [] if self._seen is None else self._store.moved_since(self._seen, MOVED_MAX)
