@@ -92,6 +92,9 @@ class _Reading:
             return False
         if not isinstance(happened, self._concerns) or happened.originator_id in self._waiting:
             return False
+        if self._waiting and self._store.position_of(self._saved_as) >= recorded.position:
+            # It was done before something had to wait, here or by another process: then that is all that tells.
+            return False
         return not self._store.position_of(f"{self._saved_as}/{recorded.position}")
 
     def done(self, recorded: Recorded, *, since: Mapping[str, int] | None = None) -> dict[str, int]:
@@ -165,6 +168,10 @@ class OwnLog:
                 if self._reading.is_due(recorded):
                     self._handle(recorded)
             self._store_all()
+        except BaseException:
+            # Some of it may be done: begin again at what is saved.
+            self._reading.close()
+            raise
         finally:
             self._let_go()
         if batch:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn, TypeVar, cast
@@ -14,9 +14,10 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from anyio import to_thread
+from eventsourcing.persistence import IntegrityError
 
 from fourgates.chassis.aggregate import Aggregate
-from fourgates.chassis.answers import Answers, Question
+from fourgates.chassis.kept_answers import KeptAnswers, Question
 from fourgates.chassis.store import EventStore, Reply
 from fourgates.chassis.store.answer import Answer
 from fourgates.chassis.store.kept import Kept
@@ -61,7 +62,7 @@ class Memory:
     Whatever else a decision reads, and whatever is shown, is first known to be current.
     """
 
-    def __init__(self, store: EventStore, count_max: int, answers: Answers) -> None:
+    def __init__(self, store: EventStore, count_max: int, answers: KeptAnswers) -> None:
         self._store = store
         self._count_max = count_max
         self._kept = Kept(count_max)
@@ -78,8 +79,13 @@ class Memory:
         """
         sure = not self._store.shared
         given: dict[UUID, Aggregate | None] = {}
+        kept = self._kept
         for _ in range(WAITS_MAX):
-            hand = _Hand(self._kept, given, sure=sure)
+            if kept is not self._kept:
+                # What was loaded before the log was looked at anew may have moved since, and nobody would be told.
+                kept = self._kept
+                given.clear()
+            hand = _Hand(kept, given, sure=sure)
             work = _MemoryWork(hand, self._answers)
             try:
                 decided = decide(work)
@@ -89,8 +95,7 @@ class Memory:
                 given[missing.id] = await self._store.load_on_loop(missing.id)
             except _Unanswered as unanswered:
                 hand.undo()
-                if not await to_thread.run_sync(self._answers.ask, unanswered.question):
-                    raise
+                await to_thread.run_sync(self._answers.ask, unanswered.question)
             except _Unsure:
                 hand.undo()
                 await self._be_current()
@@ -111,17 +116,16 @@ class Memory:
         if not (events or reply):
             return
         answer = self._store.submit(events, reply=reply)
-        concerned = self._answers.concern(events)
-        if concerned:
-            # Also when nobody waits for it any more.
-            answer.add_done_callback(lambda _: self._answers.moved(map(type, events)))
         if not answer.done():
-            await self._of_loop().answers.to(answer)
+            try:
+                await self._of_loop().answers.to(answer)
+            except BaseException:
+                # It is stored all the same, or not, and nobody waits for it any more.
+                answer.add_done_callback(lambda done: self._moved_unless_lost(done, events))
+                raise
         elif events:
             self._store.notice()
-        if concerned:
-            # Before anybody is told: who waits may have been woken before the others who were to be called.
-            self._answers.moved(map(type, events))
+        self._answers.moved(map(type, events))
         positions = self._store.appended(answer)
         work.reached = [(event.originator_id, place) for event, place in zip(events, positions, strict=True)]
         for aggregate in changed:
@@ -140,6 +144,10 @@ class Memory:
         finally:
             if found is not None:
                 kept.put(found)
+
+    def _moved_unless_lost(self, done: Answer, events: Sequence[Any]) -> None:
+        if not isinstance(done.exception(), IntegrityError):
+            self._moved(events)
 
     def _moved(self, events: Iterable[Any]) -> None:
         """Hear what somebody else of this process stored."""
@@ -171,17 +179,19 @@ class Memory:
                 except Exception as error:  # noqa: BLE001 - each of them is told
                     wrong = error
                 finally:
-                    _answer(asked, wrong)
+                    _wake(asked, wrong)
         finally:
-            loop.looking = None
+            left, loop.asked, loop.looking = loop.asked, [], None
+            _wake(left, NotAtOnce("nobody looks at the log"))
 
     def _look_at_log(self) -> None:
         moved = [] if self._seen is None else self._store.moved_since(self._seen, MOVED_MAX)
         if self._seen is None or len(moved) == MOVED_MAX:
             # Read first: whatever is kept from now on is loaded later, so whatever it misses is behind this position.
-            self._seen = self._store.head()
+            head = self._store.head()
             self._kept = Kept(self._count_max)
             self._answers.moved((None,))
+            self._seen = head
             return
         for position, aggregate_id, version, event_class in moved:
             self._kept.moved(aggregate_id, version)
@@ -206,7 +216,7 @@ class _OfLoop:
     looking: asyncio.Task[None] | None = None
 
 
-def _answer(asked: Iterable[asyncio.Future[None]], error: Exception | None) -> None:
+def _wake(asked: Iterable[asyncio.Future[None]], error: Exception | None) -> None:
     """Let all who wait go on, or tell them what is wrong."""
     for one in asked:
         if one.done():
@@ -303,8 +313,8 @@ class _Hand:
 class _MemoryWork(Work):
     """A unit of work on what is in memory."""
 
-    def __init__(self, hand: _Hand, answers: Answers) -> None:
-        super().__init__(hand, cast("Any", _Answered(hand, answers)))
+    def __init__(self, hand: _Hand, answers: KeptAnswers) -> None:
+        super().__init__(hand, cast("Any", _KeptViews(hand, answers)))
         self.hand = hand
 
     def check_sure(self) -> None:
@@ -320,10 +330,10 @@ class _MemoryWork(Work):
         return aggregate.id in self._staged and bool(aggregate.pending_events)
 
 
-class _Answered:
+class _KeptViews:
     """The read models, as far as what they answer is known."""
 
-    def __init__(self, hand: _Hand, answers: Answers) -> None:
+    def __init__(self, hand: _Hand, answers: KeptAnswers) -> None:
         self._hand = hand
         self._answers = answers
 
@@ -334,9 +344,12 @@ class _Answered:
         if not self._hand.sure:
             raise _Unsure
         question = Question.of(view, where, how)
-        found = self._answers.known(question)
+        try:
+            found = self._answers.known(question)
+        except KeyError:
+            raise _Unanswered(question) from None
         if found is None:
-            raise _Unanswered(question)
+            raise NotAtOnce(view)
         return found
 
     def __getattr__(self, name: str) -> NoReturn:

@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from fourgates.chassis.aggregate import Act
-from fourgates.chassis.answers import Answers
 from fourgates.chassis.bus import Bus
 from fourgates.chassis.bus.envelope import topic_of
 from fourgates.chassis.clock import Clock
@@ -26,6 +25,7 @@ from fourgates.chassis.http.security_log import SecurityLog
 from fourgates.chassis.identity import TokenVerifier
 from fourgates.chassis.ids import Ids
 from fourgates.chassis.inbox import Inbox, SourceLog
+from fourgates.chassis.kept_answers import KeptAnswers
 from fourgates.chassis.leadership import Leadership, Led
 from fourgates.chassis.memory import Memory
 from fourgates.chassis.reacting import Heard
@@ -152,7 +152,7 @@ def assemble(
 ) -> Service:
     """Build a service from its rooms and its parts; nothing runs yet."""
     read_models = Views(parts.store, views, parts.views_path)
-    answers = Answers(read_models, settings.answers_kept_rows_max)
+    answers = KeptAnswers(read_models, settings.answers_kept_rows_max)
     memory = Memory(parts.store, settings.aggregates_kept_max, answers)
     units = Units(parts.store, read_models)
     common: dict[str, Any] = {"units": units, "use_cases": use_cases, "clock": parts.clock}

@@ -21,6 +21,7 @@ from fourgates.chassis.store import (
     EventStore,
     EventTooLarge,
     QueueLimits,
+    StoreUnavailable,
     UnreadableEvent,
     open_sqlite_recorder,
 )
@@ -272,14 +273,54 @@ def test_a_reaction_to_the_own_log_that_makes_too_large_an_event_stops_its_aggre
     def paint(work, act, happened):
         throw(work, act, "x" * 2**20 if happened.height == 8 else f"after {happened.height}")
 
-    units = Units(store, Views(store, ()))
-    own = OwnLog(
-        "toy", store=store, units=units, own={Ball.Bounced: paint}, use_cases=lambda w: w, clock=HeldClock(NOON)
-    )
-    settle([own])
+    settle([reacting(store, paint)])
     assert [r.event.colour for r in store.log(7, 10)] == ["after 9"]
     assert "2 stopped" in store.stopped.told()
     assert good.version == 3
+
+
+def reacting(store, paint):
+    units = Units(store, Views(store, ()))
+    return OwnLog(
+        "toy", store=store, units=units, own={Ball.Bounced: paint}, use_cases=lambda w: w, clock=HeldClock(NOON)
+    )
+
+
+def test_what_was_done_before_something_had_to_wait_is_not_done_again_after_an_error(recorder):
+    store = EventStore(recorder, EventMapper())
+    one, two = (Ball.throw(an_act(), ball_id=IDS.new(), colour=colour) for colour in ("one", "two"))
+    bounce(store, one, 9, 8)
+    bounce(store, two, 7)
+    bounce(store, one, 6)
+    away = [True]
+
+    def paint(work, act, happened):
+        if happened.height == 6 and away[0]:
+            raise StoreUnavailable("no connection is free")
+        throw(work, act, "x" * 2**20 if happened.height == 7 else f"after {happened.height}")
+
+    own = reacting(EventStore(recorder, EventMapper()), paint)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            own.step()
+    away[0] = False
+    settle([own])
+    assert [r.event.colour for r in store.log(6, 10)] == ["after 9", "after 8", "after 6"]
+
+
+def test_whoever_was_overtaken_and_cannot_do_something_does_nothing_again(recorder):
+    def too_large(work, act, happened):
+        throw(work, act, "x" * 2**20 if happened.height == 9 else f"slow {happened.height}")
+
+    store = EventStore(recorder, EventMapper())
+    slow = reacting(EventStore(recorder, EventMapper()), too_large)
+    settle([slow])
+    ball, other = (Ball.throw(an_act(), ball_id=IDS.new(), colour="any") for _ in range(2))
+    bounce(store, ball, 9, 8)
+    bounce(store, other, 7, 6)
+    settle([reacting(store, lambda work, act, happened: throw(work, act, f"fast {happened.height}"))])
+    settle([slow])
+    assert [r.event.colour for r in store.log(6, 10)] == ["fast 9", "fast 8", "fast 7", "fast 6"]
 
 
 @pytest.mark.parametrize("looks", [False, True], ids=["together", "alone"])
@@ -292,10 +333,6 @@ def test_what_comes_behind_a_reaction_that_cannot_be_stored_waits(store, looks):
             assert work.views is not None
         throw(work, act, "x" * 2**20 if happened.height == 8 else f"after {happened.height}")
 
-    units = Units(store, Views(store, ()))
-    own = OwnLog(
-        "toy", store=store, units=units, own={Ball.Bounced: paint}, use_cases=lambda w: w, clock=HeldClock(NOON)
-    )
-    settle([own])
+    settle([reacting(store, paint)])
     assert [r.event.colour for r in store.log(4, 10)] == ["after 9"]
     assert store.position_of("own") == 2

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from fourgates.chassis.aggregate import Aggregate, Refused
-from fourgates.chassis.answers import Answers
+from fourgates.chassis.kept_answers import KeptAnswers
 from fourgates.chassis.memory import Memory, NotAtOnce
 from fourgates.chassis.store import Conflict, EventStore, Reply, StoreUnavailable
 from fourgates.chassis.store.answer import Answer
@@ -42,7 +42,7 @@ def replicas(place):
 
 
 def remembering(store: EventStore, *, kept: int = KEPT) -> Memory:
-    return Memory(store, kept, Answers(Views(store, ()), 0))
+    return Memory(store, kept, KeptAnswers(Views(store, ()), 0))
 
 
 def heights(ball: Aggregate | None) -> tuple[int, ...]:
@@ -208,6 +208,69 @@ async def test_what_is_only_read_is_current_when_it_is_decided_upon(replicas):
 
     await carry_out(memory, as_high_as_the_other)
     assert heights(here.load(made)) == (4,)
+
+
+@pytest.mark.parametrize("moved_max", [10_000, 1])
+async def test_what_was_loaded_before_the_log_was_looked_at_anew_is_loaded_again(replicas, monkeypatch, moved_max):
+    monkeypatch.setattr("fourgates.chassis.memory.MOVED_MAX", moved_max)
+    here, there = replicas
+    memory, read, kept = remembering(here), IDS.new(), [IDS.new() for _ in range(2)]
+    await carry_out(remembering(there), throwing(read))
+    if moved_max == 1:
+        # So that the next look is not the first one.
+        await memory.look(read, lambda _: None)
+        memory._kept.take(read)
+    for ball_id in kept:
+        await carry_out(memory, throwing(ball_id))
+    units = Units(there, Views(there, ()))
+    once = [True]
+
+    def decide(work: Work) -> None:
+        work.get(Ball, read)
+        if once and once.pop():
+            elsewhere = units.open()
+            bouncing(read, 4)(elsewhere)
+            units.commit(elsewhere)
+        # What is in memory may be older than the log: it is looked at.
+        for ball_id in kept:
+            bouncing(ball_id, 1)(work)
+
+    work, _ = await memory.decide(decide)
+    await memory.store(work)
+    assert await memory.look(read, heights) == (4,)
+
+
+async def test_what_was_stored_for_somebody_who_no_longer_waits_is_seen(store):
+    ball_id = IDS.new()
+    memory = remembering(store)
+    await carry_out(memory, throwing(ball_id))
+    work, _ = await memory.decide(bouncing(ball_id, 9))
+    # Somebody looks while it is not stored yet, and gives back what they saw.
+    assert await memory.look(ball_id, heights) == ()
+    storing = asyncio.ensure_future(memory.store(work))
+    await asyncio.sleep(0)
+    storing.cancel()
+    await asyncio.wait([storing])
+    # What is stored later is answered later.
+    await carry_out(memory, throwing(IDS.new()))
+    assert await memory.look(ball_id, heights) == (9,)
+
+
+async def test_nobody_waits_for_a_look_that_was_ended(replicas):
+    store, _ = replicas
+    memory, ball_id = remembering(store), IDS.new()
+    await carry_out(memory, throwing(ball_id))
+    asked = [asyncio.ensure_future(memory.look(ball_id, heights))]
+    await asyncio.sleep(0)
+    looking = memory._of_loop().looking
+    await asyncio.sleep(0)
+    asked.append(asyncio.ensure_future(memory.look(ball_id, heights)))
+    await asyncio.sleep(0)
+    looking.cancel()
+    for one in asked:
+        with pytest.raises(NotAtOnce):
+            await asyncio.wait_for(one, WAIT_S)
+    assert await memory.look(ball_id, heights) == ()
 
 
 async def test_whoever_comes_after_another_replica_is_told_and_decides_on_what_is_stored(replicas):

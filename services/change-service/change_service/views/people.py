@@ -98,40 +98,51 @@ def person_of(views: Views, subject: str) -> Row | None:
     return found[0] if found else None
 
 
-def _in_force(row: Row, delegates: Sequence[str], at: datetime) -> list[dict[str, Any]]:
-    """Return the delegations of a person to any of the subjects that hold at a moment."""
-    now = iso(at)
-    return [d for d in row["delegations"] if d["delegate_id"] in delegates and d["starts_at"] <= now < d["ends_at"]]
-
-
 def _voters(views: Views, rows: Mapping[str, Row], at: datetime) -> list[Voter]:
     """Return people as voters at a moment, each under the subject by which they are asked for."""
     everyone = sorted({subject for row in rows.values() for subject in row["subjects"]})
     limit = RELATED_MAX * len(rows)
     lenders = views.find("people", {"delegates": everyone}, limit=limit) if everyone else []
     groups = views.find("groups", {"member_ids": everyone}, limit=limit) if everyone else []
-    return [_voter(subject, row, lenders, groups, at) for subject, row in rows.items()]
+    # By the subject that they name: a large electorate is looked through while everybody else waits.
+    lent, joined = _lent(lenders, at), _joined(groups)
+    return [_voter(subject, row, lent, joined) for subject, row in rows.items()]
 
 
-def _voter(subject: str, row: Row, lenders: Sequence[Row], groups: Sequence[Row], at: datetime) -> Voter:
+def _lent(lenders: Sequence[Row], at: datetime) -> dict[str, list[Delegator]]:
+    """Return what was lent to each subject by delegations that hold at a moment."""
+    now = iso(at)
+    lent: dict[str, list[Delegator]] = {}
+    for lender in lenders:
+        for delegation in lender["delegations"]:
+            if delegation["starts_at"] <= now < delegation["ends_at"]:
+                # What the lender no longer holds is not lent any more, but a delegate stays one.
+                roles = tuple(role for role in delegation["roles"] if role in lender["roles"])
+                delegator = Delegator(lender["person_id"], tuple(lender["subjects"]), roles)
+                lent.setdefault(delegation["delegate_id"], []).append(delegator)
+    return lent
+
+
+def _joined(groups: Sequence[Row]) -> dict[str, list[str]]:
+    """Return the groups of each subject that is a member of one."""
+    joined: dict[str, list[str]] = {}
+    for group in groups:
+        for member in dict.fromkeys(group["member_ids"]):
+            joined.setdefault(member, []).append(group["key"])
+    return joined
+
+
+def _voter(
+    subject: str, row: Row, lent: Mapping[str, Sequence[Delegator]], joined: Mapping[str, Sequence[str]]
+) -> Voter:
     subjects = tuple(row["subjects"])
-    delegators = tuple(
-        # What the lender no longer holds is not lent any more, but a delegate stays one.
-        Delegator(
-            lender["person_id"],
-            tuple(lender["subjects"]),
-            tuple(role for role in delegation["roles"] if role in lender["roles"]),
-        )
-        for lender in lenders
-        for delegation in _in_force(lender, subjects, at)
-    )
     return Voter(
         person_id=subject,
         identity=row["person_id"],
         subjects=subjects,
         roles=tuple(row["roles"]),
-        groups=tuple(group["key"] for group in groups if not set(subjects).isdisjoint(group["member_ids"])),
-        delegators=delegators,
+        groups=tuple(sorted({key for own in subjects for key in joined.get(own, ())})),
+        delegators=tuple(delegator for own in subjects for delegator in lent.get(own, ())),
         machine=row["machine"],
     )
 

@@ -208,6 +208,8 @@ class EventStore:
                 answer.result()
             except IntegrityError as error:
                 raise Conflict(str(error)) from error
+            # Whoever waits may go on before all are called who are to be.
+            self._hear(events)
             self.notice()
 
         return wait

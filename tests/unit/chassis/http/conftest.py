@@ -13,7 +13,6 @@ import pytest
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fourgates.chassis.aggregate import Act, Aggregate, Forbidden, NextCommand, Unmet, event, refuse_any
-from fourgates.chassis.answers import Answers
 from fourgates.chassis.clock import HeldClock
 from fourgates.chassis.http import (
     Answer,
@@ -37,6 +36,7 @@ from fourgates.chassis.http_client import ASGITransport, AsyncClient
 from fourgates.chassis.identity import JwksVerifier
 from fourgates.chassis.identity.keys import ALGORITHM, new_signing_key
 from fourgates.chassis.ids import CountedIds
+from fourgates.chassis.kept_answers import KeptAnswers
 from fourgates.chassis.memory import Memory
 from fourgates.chassis.settings import ServiceSettings
 from fourgates.chassis.store import Conflict, EventMapper, EventStore, open_sqlite_recorder
@@ -338,7 +338,7 @@ async def house(settings):
     clock, gate = HeldClock(NOON), Gate()
     store = EventStore(open_sqlite_recorder(None), EventMapper())
     views = Views(store, [PARCELS])
-    memory = RacingMemory(store, settings.aggregates_kept_max, Answers(views, settings.answers_kept_rows_max))
+    memory = RacingMemory(store, settings.aggregates_kept_max, KeptAnswers(views, settings.answers_kept_rows_max))
     units = memory.units = RacingUnits(store, views)
     log = SQLiteSecurityLog()
     caller = CallFactory(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
-from fourgates.chassis.answers import Answers
+from fourgates.chassis.kept_answers import KeptAnswers
 from fourgates.chassis.memory import Memory
 from fourgates.chassis.service import _stopped
 from fourgates.chassis.store import EVENT_BYTES_MAX
@@ -18,7 +18,7 @@ async def test_a_row_that_cannot_be_read_stops_its_thing_and_no_other(house, cap
     house.units._store._recorder.append([row], positions={}, reply=None, parked=None)
     # As a process finds it that begins now.
     settings = house.caller.settings
-    answers = Answers(house.caller.views, settings.answers_kept_rows_max)
+    answers = KeptAnswers(house.caller.views, settings.answers_kept_rows_max)
     house.caller.memory = Memory(house.units._store, settings.aggregates_kept_max, answers)
     rename = {"json": {"name": "salt", "reason": "x"}, "headers": {"If-Match": "*"}}
     for method, path, sent in (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from fourgates.chassis.answers import Answers, Question
+from fourgates.chassis.kept_answers import KeptAnswers, Question
 from fourgates.chassis.memory import Memory, NotAtOnce
 from fourgates.chassis.store import EventMapper, EventStore, open_sqlite_recorder
 from fourgates.chassis.store.answer import Answer
@@ -61,7 +61,7 @@ class Knowing:
     def __init__(self, store: EventStore, rows: int = KEPT) -> None:
         self.store = store
         self.views = CountedViews(store, [BALLS, COLOURS])
-        self.answers = Answers(self.views, rows)
+        self.answers = KeptAnswers(self.views, rows)
         self.memory = Memory(store, KEPT, self.answers)
 
     def append(self, *colours: str) -> None:
@@ -71,7 +71,7 @@ class Knowing:
     async def count(self, *colours: str, view: str = "colours") -> int:
         """Return how many balls have one of these colours, decided on the loop."""
         where = {"colour": colours if len(colours) > 1 else colours[0]}
-        _, found = await self.memory.decide(lambda work: work.views.find(view, where, limit=5))
+        _, found = await self.memory.decide(lambda work: work.views.find(view, where, limit=20))
         return len(found)
 
 
@@ -154,23 +154,35 @@ async def test_nobody_waits_for_it_and_what_was_answered_is_dropped_all_the_same
 
 
 async def test_no_more_rows_are_kept_than_allowed(store):
-    here = Knowing(store, rows=5)
-    here.append("red", "red", "blue", *["green"] * 5)
+    here = Knowing(store, rows=7)
+    here.append("red", "red", "blue", *["green"] * 8)
     assert [await here.count("red"), await here.count("blue"), here.views.asked] == [2, 1, 2]
     # What was asked for last stays when another answer comes.
     assert [await here.count("red"), await here.count("pink"), here.views.asked] == [2, 0, 3]
     assert [await here.count("red"), here.views.asked] == [2, 3]
     assert [await here.count("blue"), here.views.asked] == [1, 4]
+    # One that is too large is not asked for again to find that out; nor is one whose question is.
+    for colours in (("green",), ("red", *"abcdefgh")):
+        for _ in range(2):
+            with pytest.raises(NotAtOnce):
+                await here.count(*colours)
+    assert here.views.asked == 6
+
+
+async def test_nothing_is_kept_where_nothing_may_be(store):
+    here = Knowing(store, rows=0)
     with pytest.raises(NotAtOnce):
-        await here.count("green")
-    assert here.views.asked == 5
+        await here.count("red")
+    here.append("red")
+    assert here.views.asked == 0
 
 
 def test_what_is_of_an_unknown_class_may_change_every_answer(store):
     here = Knowing(store)
     question = Question.of("colours", {"colour": "red"}, {})
-    assert here.answers.ask(question)
+    here.answers.ask(question)
     here.answers.moved((Ball.Bounced,))
     assert here.answers.known(question) == []
     here.answers.moved((None,))
-    assert here.answers.known(question) is None
+    with pytest.raises(KeyError):
+        here.answers.known(question)

@@ -22,15 +22,20 @@ class Question:
     @classmethod
     def of(cls, view: str, where: Mapping[str, Filter] | None, how: Mapping[str, Any]) -> Question:
         """Return a question that equals every other one like it."""
-        filters = ((field, wanted) for field, wanted in (where or {}).items())
+        filters = (where or {}).items()
         return cls(
             view,
             tuple((f, tuple(w) if isinstance(w, Sequence) and not isinstance(w, str) else w) for f, w in filters),
             tuple(sorted(how.items())),
         )
 
+    @property
+    def names(self) -> int:
+        """How many values it names: as many as rows may be, and they are kept as well."""
+        return sum(len(wanted) if isinstance(wanted, tuple) else 1 for _, wanted in self.where)
 
-class Answers:
+
+class KeptAnswers:
     """The answers of views that say `kept`, at most so many rows in all. Any thread may call.
 
     An answer is dropped when one of the events happens that its view follows. So it is as good as the view is, for
@@ -42,12 +47,14 @@ class Answers:
         self._rows_max = rows_max
         self._lock = threading.Lock()
         # How often a view may have changed. An answer that was made during a change is not kept.
-        self._changes = {view.name: 0 for view in views.kept}
+        self._changes = {view.name: 0 for view in views.kept} if rows_max else {}
         self._by_class: dict[type[Any], list[str]] = {}
         for view in views.kept:
             for event_class in view.on:
                 self._by_class.setdefault(event_class, []).append(view.name)
-        self._answers: OrderedDict[Question, list[Row]] = OrderedDict()
+        # What was asked for last stands last. None stands for an answer that is too large to be kept.
+        self._answers: OrderedDict[Question, list[Row] | None] = OrderedDict()
+        self._asked: dict[str, set[Question]] = {view: set() for view in self._changes}
         self._rows = 0
 
     def keeps(self, view: str) -> bool:
@@ -55,32 +62,31 @@ class Answers:
         return view in self._changes
 
     def known(self, question: Question) -> list[Row] | None:
-        """Return the answer to a question, which nobody may change, or None when it has to be asked."""
+        """Return the answer to a question, which nobody may change, or None when it is too large to be kept.
+
+        Raises `KeyError` when it has to be asked.
+        """
         with self._lock:
-            found = self._answers.get(question)
-            if found is not None:
-                self._answers.move_to_end(question)
+            found = self._answers[question]
+            self._answers.move_to_end(question)
             return found
 
-    def ask(self, question: Question) -> bool:
-        """Ask a view and keep what it answers; tell whether that is little enough to be kept. It is waited for."""
+    def ask(self, question: Question) -> None:
+        """Ask a view and keep what it answers, unless the view may have changed meanwhile. It is waited for."""
+        view = question.view
         with self._lock:
-            changes = self._changes[question.view]
-        rows = self._views.find(question.view, dict(question.where), **dict(question.how))
-        takes = _room(rows)
-        if takes > self._rows_max:
-            return False
+            changes = self._changes[view]
+        rows: list[Row] | None = self._views.find(view, dict(question.where), **dict(question.how))
+        if _room(question, rows) > self._rows_max:
+            rows = None
         with self._lock:
-            if self._changes[question.view] == changes and question not in self._answers:
-                self._answers[question] = rows
-                self._rows += takes
-                while self._rows > self._rows_max:
-                    self._rows -= _room(self._answers.popitem(last=False)[1])
-        return True
-
-    def concern(self, events: Iterable[Any]) -> bool:
-        """Tell whether events may change an answer."""
-        return any(type(event) in self._by_class for event in events)
+            if self._changes[view] != changes or question in self._answers:
+                return
+            self._answers[question] = rows
+            self._asked[view].add(question)
+            self._rows += _room(question, rows)
+            while self._rows > self._rows_max and len(self._answers) > 1:
+                self._forget(next(iter(self._answers)))
 
     def moved(self, event_classes: Iterable[type[Any] | None]) -> None:
         """Hear of which classes the events are that have happened; None stands for one that nobody here knows."""
@@ -90,11 +96,16 @@ class Answers:
 
     def _drop(self, view: str) -> None:
         with self._lock:
-            self._changes[view] += 1
-            for question in [question for question in self._answers if question.view == view]:
-                self._rows -= _room(self._answers.pop(question))
+            if view in self._changes:
+                self._changes[view] += 1
+                for question in [*self._asked[view]]:
+                    self._forget(question)
+
+    def _forget(self, question: Question) -> None:
+        self._rows -= _room(question, self._answers.pop(question))
+        self._asked[question.view].discard(question)
 
 
-def _room(rows: Sequence[Row]) -> int:
+def _room(question: Question, rows: Sequence[Row] | None) -> int:
     """Return what an answer counts for: also an empty one takes room."""
-    return len(rows) + 1
+    return 1 if rows is None else 1 + question.names + len(rows)
