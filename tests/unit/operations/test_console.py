@@ -94,6 +94,12 @@ def test_pages_need_nothing_that_the_policy_forbids(shown):
         assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|javascript:|https?://", answer.text)
 
 
+def test_what_tells_of_the_connection_is_there_before_what_opens_it(shown):
+    for path in ("/console/", f"/console/releases/{RELEASE}"):
+        scripts = re.findall(r'<script defer src="[^"]*/([^"/]+)"', shown.look(path).text)
+        assert scripts == ["console.js", "htmx.min.js", "hx-sse.min.js"]
+
+
 def test_old_history_lies_on_further_pages(tmp_path):
     window = Window(tmp_path, console_history_max=2)
     window.fill(11)
