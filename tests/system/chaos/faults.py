@@ -136,7 +136,8 @@ class Faults:
     def _exhaust_pool(self, planned: Round, struck: Struck) -> None:
         """Hold tables for so long that everyone who reads them keeps a connection, until there are no more."""
         with psycopg.connect(self._parts.owner_url) as conn:
-            conn.execute("LOCK TABLE change.replies, change.stored_events IN ACCESS EXCLUSIVE MODE")
+            # In the order in which an append takes them, or one of both is ended as a deadlock.
+            conn.execute("LOCK TABLE change.stored_events, change.replies IN ACCESS EXCLUSIVE MODE")
             self._until_refused(planned, struck)
             conn.rollback()
 
