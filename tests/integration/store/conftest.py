@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from fourgates.chassis.ids import CountedIds
 from fourgates.chassis.store import EventMapper, EventStore, QueueLimits, open_sqlite_recorder
@@ -10,6 +12,8 @@ from fourgates.chassis.testing import an_act
 from fourgates.chassis.testing.lacking import named_when_lacking
 from fourgates.chassis.testing.postgres import a_place, given_postgres, running_postgres
 from fourgates.chassis.testing.toys import Ball
+
+from tests.integration.store.playing import on_postgres, opened
 
 IDS = CountedIds(7)
 
@@ -38,6 +42,22 @@ def stoppable(own_postgres):
         yield own_postgres, made
         if not own_postgres.runs:
             own_postgres.start()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def counted(request, tmp_path):
+    """A store on each database that counts what is loaded."""
+    with closing(opened(request, tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def replicas(place):
+    """Two stores of two processes on one log."""
+    made = [on_postgres(place) for _ in range(2)]
+    yield made
+    for store in made:
+        store.close()
 
 
 @pytest.fixture(params=["alone", "together"])

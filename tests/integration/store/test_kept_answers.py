@@ -16,24 +16,14 @@ from fourgates.chassis.testing.toys import BALLS, Ball
 from fourgates.chassis.views import View, Views
 
 from tests.integration.store.conftest import IDS
-from tests.integration.store.playing import bouncing, carry_out, on_postgres, opened, throwing
+from tests.integration.store.playing import bouncing, carry_out, throwing
 
 KEPT = 100
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request, tmp_path):
-    with closing(opened(request, tmp_path)) as made:
-        yield made
-
-
 @pytest.fixture
-def replicas(place):
-    """Two stores of two processes on one log."""
-    made = [on_postgres(place) for _ in range(2)]
-    yield made
-    for store in made:
-        store.close()
+def store(counted):
+    return counted
 
 
 class CountedViews(Views):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import closing, suppress
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -20,25 +20,15 @@ from fourgates.chassis.views import Views
 from fourgates.chassis.work import Units, Work
 
 from tests.integration.store.conftest import IDS
-from tests.integration.store.playing import bouncing, carry_out, on_postgres, opened, throwing
+from tests.integration.store.playing import bouncing, carry_out, throwing
 
 KEPT = 100
 WAIT_S = 60
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request, tmp_path):
-    with closing(opened(request, tmp_path)) as made:
-        yield made
-
-
 @pytest.fixture
-def replicas(place):
-    """Two stores of two processes on one log."""
-    made = [on_postgres(place) for _ in range(2)]
-    yield made
-    for store in made:
-        store.close()
+def store(counted):
+    return counted
 
 
 def remembering(store: EventStore, *, kept: int = KEPT) -> Memory:
