@@ -46,10 +46,11 @@ class KeptAnswers:
         self._views = views
         self._rows_max = rows_max
         self._lock = threading.Lock()
+        kept = views.kept if rows_max else ()
         # How often a view may have changed. An answer that was made during a change is not kept.
-        self._changes = {view.name: 0 for view in views.kept} if rows_max else {}
+        self._changes = {view.name: 0 for view in kept}
         self._by_class: dict[type[Any], list[str]] = {}
-        for view in views.kept:
+        for view in kept:
             for event_class in view.on:
                 self._by_class.setdefault(event_class, []).append(view.name)
         # What was asked for last stands last. None stands for an answer that is too large to be kept.
@@ -96,10 +97,9 @@ class KeptAnswers:
 
     def _drop(self, view: str) -> None:
         with self._lock:
-            if view in self._changes:
-                self._changes[view] += 1
-                for question in [*self._asked[view]]:
-                    self._forget(question)
+            self._changes[view] += 1
+            for question in [*self._asked[view]]:
+                self._forget(question)
 
     def _forget(self, question: Question) -> None:
         self._rows -= _room(question, self._answers.pop(question))
@@ -107,5 +107,5 @@ class KeptAnswers:
 
 
 def _room(question: Question, rows: Sequence[Row] | None) -> int:
-    """Return what an answer counts for: also an empty one takes room."""
-    return 1 if rows is None else 1 + question.names + len(rows)
+    """Return what an answer counts for: also one without rows takes room, and so does what its question names."""
+    return 1 + question.names + len(rows or ())
